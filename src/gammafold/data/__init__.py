@@ -1,0 +1,1 @@
+"""Observations' data: good time intervals and OGIP files."""

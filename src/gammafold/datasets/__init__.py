@@ -1,0 +1,1 @@
+"""Datasets: counts, responses and models together."""

@@ -1,0 +1,1 @@
+"""Axes, regions and maps on them."""

@@ -1,0 +1,1 @@
+"""Parameters, models and fits."""

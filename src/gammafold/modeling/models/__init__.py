@@ -1,0 +1,1 @@
+"""Spectral, temporal and sky models."""

@@ -38,8 +38,6 @@ def to_quantity(value: Any, unit: u.UnitBase | str, name: str) -> u.Quantity:
         quantity = u.Quantity(value, dtype=float)
         return quantity.to(unit)
     except u.UnitConversionError as error:
-        raise UnitsError(
-            f"{name} has the unit {quantity.unit.to_string()!r}: expected one like {unit}"
-        ) from error
+        raise UnitsError(f"{name} has the unit {quantity.unit.to_string()!r}: expected one like {unit}") from error
     except TypeError as error:
         raise UnitsError(f"{name} is {value!r}: expected a quantity in a unit like {unit}") from error

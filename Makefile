@@ -29,6 +29,19 @@ lint: $(VENV)/test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The peers that benchmarks and interoperability tests run against, each in an environment of its own.
+# Sherpa has no wheels: building it needs flex, bison, gfortran and FFTW; without them it is left out.
+peers: $(PEERS)/gammapy/done $(PEERS)/sherpa/done
+
+$(PEERS)/%/done: benchmarks/peers/%.txt
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check -q install -r $< \
+	  || { echo "peer $* cannot be installed here: left out"; rm -rf $(@D); mkdir -p $(@D); }
+	touch $@
+
+bench: $(VENV)/test peers
+	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
 clean:
 	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage \
 	  demo-output docs/_build build dist

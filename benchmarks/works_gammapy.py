@@ -1,0 +1,86 @@
+"""The works, done with gammapy; run with the python of its own environment."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import sys
+import warnings
+from pathlib import Path
+
+from timing import serve
+
+warnings.simplefilter("ignore")
+logging.disable(logging.CRITICAL)
+
+FILES = [Path(name) for name in sys.argv[1:]]
+
+
+def read():
+    from gammapy.datasets import Datasets, SpectrumDatasetOnOff
+
+    return Datasets([SpectrumDatasetOnOff.read(path) for path in FILES])
+
+
+def many(n):
+    from gammapy.datasets import Datasets
+
+    four = read()
+    return Datasets([four[i % 4].copy(name=f"run-{i}") for i in range(n)])
+
+
+def power_law():
+    from gammapy.modeling.models import PowerLawSpectralModel, SkyModel
+
+    return SkyModel(PowerLawSpectralModel(amplitude="4e-11 cm-2 s-1 TeV-1", index=2.5), name="crab")
+
+
+def log_parabola():
+    from gammapy.modeling.models import LogParabolaSpectralModel, SkyModel
+
+    return SkyModel(LogParabolaSpectralModel(amplitude="4e-11 cm-2 s-1 TeV-1", alpha=2.4, beta=0.1), name="crab")
+
+
+def stat():
+    datasets = read()
+    datasets.models = power_law()
+    index = datasets.models[0].spectral_model.index
+    values = itertools.cycle([2.5, 2.6, 2.7, 2.8])
+
+    def work():
+        index.value = next(values)
+        return datasets.stat_sum()
+
+    return work
+
+
+def fit(datasets, model):
+    from gammapy.modeling import Fit
+
+    datasets.models = model
+    start = [parameter.value for parameter in datasets.parameters]
+
+    def work():
+        for parameter, value in zip(datasets.parameters, start, strict=True):
+            parameter.value = value
+        return Fit().run(datasets)
+
+    return work
+
+
+def stack_200():
+    datasets = many(200)
+    return lambda: datasets.stack_reduce(name="stacked")
+
+
+serve(
+    {
+        "read four OGIP observations": lambda: read,
+        "joint statistic, public API": stat,
+        "joint statistic, Likelihood": stat,
+        "power-law fit with covariance": lambda: fit(read(), power_law()),
+        "log-parabola fit with covariance": lambda: fit(read(), log_parabola()),
+        "joint fit of 200 observations": lambda: fit(many(200), power_law()),
+        "stack of 200 observations": stack_200,
+    }
+)

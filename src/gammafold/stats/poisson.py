@@ -1,0 +1,47 @@
+"""The Poisson term that all count statistics are made of."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PoissonTerm"]
+
+Array = NDArray[np.float64]
+
+# With more counts in a bin, n ln(m / n) near m = n loses digits that a minimiser could miss.
+_MANY = 1e4
+
+
+class PoissonTerm:
+    """``m - n + n ln(n / m)`` for counts ``n`` and predictions ``m``: half of the deviance of each bin.
+
+    Parameters
+    ----------
+    n : array, shape (K,) or (N, K)
+        Counts, >= 0.
+
+    Examples
+    --------
+    >>> term = PoissonTerm(np.array([0.0, 3.0, 3.0]))
+    >>> term(np.array([1.5, 3.0, 2.0])).round(6)
+    array([1.5     , 0.      , 0.216395])
+    """
+
+    __slots__ = ("_careful", "_is_zero", "_per_n", "n")
+
+    def __init__(self, n: Array) -> None:
+        self.n = n
+        self._is_zero = (n == 0).astype(float)
+        self._per_n = (1.0 - self._is_zero) / (n + self._is_zero)
+        self._careful = n.size > 0 and float(n.max()) > _MANY
+
+    def __call__(self, m: Array) -> Array:
+        """Return the term of each bin, inf for ``m = 0 < n`` and NaN for ``m < 0 < n``."""
+        excess = m - self.n
+        # The logarithm of one where there are no counts: the term is then m.
+        logarithm = np.log(m * self._per_n + self._is_zero)
+        if self._careful:
+            relative = excess * self._per_n
+            logarithm = np.where(np.abs(relative) < 0.5, np.log1p(relative), logarithm)
+        return excess - self.n * logarithm

@@ -1,0 +1,181 @@
+"""Batched Fisher scoring: many fits at once.
+
+Every row of a batch is a fit of its own: Newton steps with the expected Hessian (Fisher scoring), Levenberg
+damping where a step does not lower the deviance, and limits by projection. All rows advance together, and
+rows that are done drop out of the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BatchMinimum", "minimise_batch"]
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+# A row is done when the next step would lower the deviance by less than this: 1e-5 of an error.
+_GOAL = 1e-10
+# Where rounding stops the descent, this is still good enough: 1e-3 of an error.
+_GOOD = 1e-6
+_FIRST_DAMPING = 1e-2
+_LAST_DAMPING = 1e9
+
+
+class BatchLikelihood(Protocol):
+    """What is minimised: see `gammafold.likelihood.likelihood.Likelihood`."""
+
+    lower: Array
+    upper: Array
+
+    def normal_equations(self, theta: Array) -> tuple[Array, Array, Array]:
+        """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p)."""
+        ...
+
+    def at_rows(self, rows: NDArray[np.intp]) -> BatchLikelihood:
+        """The likelihood of some rows of the batch, where each has data of its own."""
+        ...
+
+
+@dataclass(frozen=True)
+class BatchMinimum:
+    """Where N fits ended.
+
+    Attributes
+    ----------
+    theta : array, shape (N, p)
+        Parameters.
+    deviance : array, shape (N,)
+        Deviance there.
+    gradient : array, shape (N, p)
+        Gradient there.
+    fisher : array, shape (N, p, p)
+        Fisher matrix there.
+    converged : bool array, shape (N,)
+        Whether each ended at a minimum, which may lie on a limit.
+    n_iterations : int array, shape (N,)
+        Steps that were tried.
+    """
+
+    theta: Array
+    deviance: Array
+    gradient: Array
+    fisher: Array
+    converged: Mask
+    n_iterations: NDArray[np.intp]
+
+
+def minimise_batch(
+    likelihood: BatchLikelihood, theta: Array, held: Mask | None = None, max_iterations: int = 100
+) -> BatchMinimum:
+    """Minimise the deviance of every row.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        With p free parameters.
+    theta : array, shape (N, p)
+        Where each row starts.
+    held : bool array, shape (p,) or (N, p), optional
+        Parameters that stay where they start.
+    max_iterations : int
+        Steps after which a row counts as not converged.
+
+    Returns
+    -------
+    minimum : BatchMinimum
+    """
+    start = np.clip(np.array(theta, dtype=float), likelihood.lower, likelihood.upper)
+    fixed = np.zeros(start.shape, dtype=bool) if held is None else np.broadcast_to(held, start.shape)
+    start = np.where(fixed, theta, start)
+    search = _Search(likelihood, start, fixed)
+    for _ in range(max_iterations):
+        rows = np.flatnonzero(search.active)
+        if rows.size == 0:
+            break
+        search.step(rows)
+    return search.result()
+
+
+class _Search:
+    """The state of all rows."""
+
+    def __init__(self, likelihood: BatchLikelihood, theta: Array, held: Mask) -> None:
+        self.likelihood, self.theta, self.held = likelihood, theta, held
+        self.deviance, self.gradient, self.fisher = likelihood.normal_equations(theta)
+        self.damping = np.zeros(len(theta))
+        self.n_iterations = np.zeros(len(theta), dtype=int)
+        # Nowhere to start from: a row with an infinite deviance has no gradient.
+        self.active = self._usable(np.arange(len(theta)))
+        self.converged = np.zeros(len(theta), dtype=bool)
+
+    def _usable(self, rows: NDArray[np.intp]) -> Mask:
+        return (
+            np.isfinite(self.deviance[rows])
+            & np.isfinite(self.gradient[rows]).all(axis=-1)
+            & np.isfinite(self.fisher[rows]).all(axis=(-2, -1))
+        )
+
+    def _movable(self, rows: NDArray[np.intp]) -> Mask:
+        theta, gradient = self.theta[rows], self.gradient[rows]
+        at_lower = (theta <= self.likelihood.lower) & (gradient > 0)
+        at_upper = (theta >= self.likelihood.upper) & (gradient < 0)
+        return ~(at_lower | at_upper | self.held[rows])
+
+    def step(self, rows: NDArray[np.intp]) -> None:
+        """Try one step of each of these rows."""
+        gain, shift = _scoring_step(self.gradient[rows], self.fisher[rows], self._movable(rows), self.damping[rows])
+        done = gain < _GOAL
+        self.converged[rows[done]] = True
+        self.active[rows[done]] = False
+        rows, gain, shift = rows[~done], gain[~done], shift[~done]
+        if rows.size == 0:
+            return
+        trial = np.clip(self.theta[rows] + shift, self.likelihood.lower, self.likelihood.upper)
+        trial = np.where(self.held[rows], self.theta[rows], trial)
+        deviance, gradient, fisher = self.likelihood.at_rows(rows).normal_equations(trial)
+        self.n_iterations[rows] += 1
+        old = self.deviance[rows]
+        better = (deviance <= old + 1e-13 * np.abs(old)) & np.isfinite(gradient).all(axis=-1)
+        better &= np.isfinite(fisher).all(axis=(-2, -1))
+        taken = rows[better]
+        self.theta[taken], self.deviance[taken] = trial[better], deviance[better]
+        self.gradient[taken], self.fisher[taken] = gradient[better], fisher[better]
+        damping = self.damping[rows]
+        eased = np.where(damping > _FIRST_DAMPING, 0.1 * damping, 0.0)
+        self.damping[rows] = np.where(better, eased, np.maximum(10.0 * damping, _FIRST_DAMPING))
+        self._give_up(rows, gain)
+
+    def _give_up(self, rows: NDArray[np.intp], gain: Array) -> None:
+        """Stop rows that no damping helps; near the minimum that is rounding, and they are done."""
+        stuck = self.damping[rows] > _LAST_DAMPING
+        self.active[rows[stuck]] = False
+        self.converged[rows[stuck]] = gain[stuck] < _GOOD
+
+    def result(self) -> BatchMinimum:
+        return BatchMinimum(self.theta, self.deviance, self.gradient, self.fisher, self.converged, self.n_iterations)
+
+
+def _scoring_step(gradient: Array, fisher: Array, movable: Mask, damping: Array) -> tuple[Array, Array]:
+    """Return the expected gain (n,) of a full step, and the damped step (n, p).
+
+    The matrix is scaled to a unit diagonal, so that parameters of any size are solved for together.
+    """
+    diagonal = np.diagonal(fisher, axis1=-2, axis2=-1)
+    usable = movable & (diagonal > 0)
+    size = np.sqrt(np.where(usable, diagonal, 1.0))
+    scaled = np.where(usable[:, :, None] & usable[:, None, :], fisher / (size[:, :, None] * size[:, None, :]), 0.0)
+    downhill = np.where(usable, -gradient / size, 0.0)
+    unit = np.eye(gradient.shape[-1])
+    # A ridge far below any real curvature keeps degenerate directions solvable.
+    ridge = np.where(usable, 1e-12, 1.0)[:, :, None] * unit
+    full = np.linalg.solve(scaled + ridge, downhill[..., None])[..., 0]
+    gain = 0.5 * np.sum(full * downhill, axis=-1)
+    if not damping.any():
+        return gain, full / size
+    damped = np.linalg.solve(scaled + ridge + damping[:, None, None] * unit, downhill[..., None])[..., 0]
+    return gain, damped / size

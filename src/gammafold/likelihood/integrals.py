@@ -1,0 +1,69 @@
+"""A flux integrated over bins of true energy, with its derivatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammafold.likelihood.differences import differentiate
+from gammafold.likelihood.flux import FluxFunction
+from gammafold.likelihood.quadrature import BinQuadrature, MovingQuadrature
+
+__all__ = ["BinIntegrals"]
+
+Array = NDArray[np.float64]
+
+
+class BinIntegrals:
+    """The integrals of one flux over J bins.
+
+    Parameters
+    ----------
+    flux : FluxFunction
+        The flux.
+    edges : array, shape (J + 1,)
+        Edges of the bins in TeV.
+    """
+
+    def __init__(self, flux: FluxFunction, edges: Array) -> None:
+        self.flux = flux
+        self.n_bins = len(edges) - 1
+        self._low, self._high = edges[:-1], edges[1:]
+        self._quadrature = BinQuadrature(edges, flux.breaks)
+        self._moving = MovingQuadrature(edges, flux.breaks) if flux.moving_breaks is not None else None
+
+    @property
+    def n_nodes(self) -> int:
+        """Energies at which the flux is evaluated."""
+        return len(self._quadrature.energy)
+
+    def value(self, *parameters: Any) -> Array:
+        """Integrals (J,) for scalars, (N, J) for columns (N, 1) of parameters."""
+        flux = self.flux
+        if flux.integral is not None:
+            return flux.integral(self._low, self._high, *parameters)
+        if self._moving is not None and flux.moving_breaks is not None:
+            return self._moving.integrate(flux.evaluate, flux.moving_breaks(*parameters), parameters)
+        return self._quadrature.integrate(flux.evaluate(self._quadrature.energy, *parameters))
+
+    def derivatives(self, values: Array, which: NDArray[np.intp], steps: Array) -> Array:
+        """Derivatives of the integrals, (p, N, J).
+
+        Parameters
+        ----------
+        values : array, shape (N, n)
+            Parameters of the flux.
+        which : int array, shape (p,)
+            The parameters with respect to which.
+        steps : array, shape (N, p)
+            Steps for differences, where the flux has no derivatives.
+        """
+        if self.flux.derivatives is None:
+            return differentiate(self.value, values, which, steps)
+        columns = values.T[..., None]
+        by_parameter = self.flux.derivatives(self._quadrature.energy, *columns)
+        shape = (len(values), len(self._quadrature.energy))
+        chosen = np.stack([np.broadcast_to(by_parameter[i], shape) for i in which])
+        return self._quadrature.integrate(chosen)

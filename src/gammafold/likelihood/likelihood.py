@@ -1,0 +1,351 @@
+"""The likelihood: a function of a batch of parameter vectors.
+
+    theta (N, p)  ->  flux integrals (N, J)  ->  npred (N, K)  ->  statistic (N,)
+
+One evaluation is N = 1; a Hessian, a profile, an error band and an ensemble are larger N.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gammafold.likelihood.block import BackgroundBlock, SignalBlock, background_blocks, signal_blocks
+from gammafold.likelihood.differences import difference_steps
+from gammafold.likelihood.joint_statistic import JointStatistic, join_statistics
+from gammafold.likelihood.spec import DatasetSpec, ParameterSpec
+
+__all__ = ["Likelihood"]
+
+Array = NDArray[np.float64]
+
+# Numbers held at once in an intermediate array of a batch: 32 MB.
+_CHUNK = 4_000_000
+# Step of the Hessian, in expected errors: truncation of 1e-6 and rounding of 1e-9 of the curvature.
+_HESSIAN_STEP = 1e-3
+
+
+class Likelihood:
+    """The compiled likelihood of datasets, as a function of their free parameters.
+
+    Immutable; made by `gammafold.datasets.Datasets.likelihood`. ``theta`` is a vector (p,) or a batch
+    (N, p) of the free parameters, in the order of `names` and in the parameters' own units; results have the
+    matching leading shape. Nothing is checked here: an impossible model gives ``inf``.
+
+    Parameters
+    ----------
+    datasets : sequence of DatasetSpec
+        Data and responses.
+    parameters : ParameterSpec
+        All parameters.
+    priors : sequence of (int, object)
+        Positions of parameters with a prior, and the priors: each has ``deviance``, ``gradient`` and ``curvature``.
+
+    Attributes
+    ----------
+    names : tuple of str, length p
+        Names of the free parameters.
+    x0, lower, upper, scale : array, shape (p,)
+        Their values when this was compiled, their limits (infinite if unset) and typical sizes.
+    n_free, n_data : int
+        Number of free parameters, and of bins that enter the statistic.
+
+    Examples
+    --------
+    >>> from gammafold.datasets import Datasets, SpectrumDatasetOnOff
+    >>> from gammafold.modeling.models import PowerLawSpectralModel, SkyModel
+    >>> from gammafold.samples import sample_files
+    >>> datasets = Datasets(SpectrumDatasetOnOff.read(path) for path in sample_files("crab-hess"))
+    >>> datasets.models = SkyModel(PowerLawSpectralModel(), name="crab")
+    >>> likelihood = datasets.likelihood()
+    >>> likelihood.names
+    ('index', 'amplitude')
+    >>> batch = np.array([[2.6, 4.5e-11], [2.7, 4.6e-11]])
+    >>> likelihood.stat(batch).round(4)
+    array([159.3423, 157.0002])
+    """
+
+    def __init__(
+        self,
+        datasets: Sequence[DatasetSpec],
+        parameters: ParameterSpec,
+        priors: Sequence[tuple[int, Any]] = (),
+    ) -> None:
+        self._order_bins(datasets)
+        ordered = [dataset for _, dataset in self._members]
+        slices = [self._slices[dataset.name] for dataset in ordered]
+        self._fixed, backgrounds = background_blocks(ordered, slices, self._n_bins)
+        self._signal = signal_blocks(ordered, slices)
+        self._background: list[BackgroundBlock] = backgrounds
+        self._priors = tuple(priors)
+        self._set_parameters(parameters)
+
+    # -- what it is made of
+
+    def _order_bins(self, datasets: Sequence[DatasetSpec]) -> None:
+        """Lay out the bins so that each kind of statistic has one run of them."""
+        kinds: dict[type, list[DatasetSpec]] = {}
+        for dataset in datasets:
+            kinds.setdefault(type(dataset.statistic), []).append(dataset)
+        kinds = dict(sorted(kinds.items(), key=lambda item: item[0] is type(None)))
+        self._slices: dict[str, slice] = {}
+        self._members = [(kind, dataset) for kind, members in kinds.items() for dataset in members]
+        start, parts = 0, []
+        for kind, members in kinds.items():
+            first = start
+            for dataset in members:
+                self._slices[dataset.name] = slice(start, start + dataset.n_bins)
+                start += dataset.n_bins
+            if kind is not type(None):
+                joined = members[0].statistic.join([dataset.statistic for dataset in members])
+                parts.append((slice(first, start), joined))
+        self._n_bins = start
+        self._names_in_order = [dataset.name for dataset in datasets]
+        self.statistic: JointStatistic = join_statistics(parts, start)
+        self.n_data = self.statistic.n_data
+
+    def _set_parameters(self, parameters: ParameterSpec) -> None:
+        self.parameters = parameters
+        self._free = np.asarray(parameters.free, dtype=int)
+        self._values = np.asarray(parameters.values, dtype=float)
+        self.x0 = self._values[self._free]
+        self.lower, self.upper, self.scale = parameters.lower, parameters.upper, parameters.scale
+        self.names = tuple(parameters.names[i] for i in self._free)
+        self.n_free = len(self._free)
+        self._full_scale = np.where(self._values != 0, np.abs(self._values), 1.0)
+        self._full_scale[self._free] = self.scale
+
+    def with_parameters(self, values: Array) -> Likelihood:
+        """Return the same likelihood with other values (P,) of all parameters, frozen ones too."""
+        other = object.__new__(Likelihood)
+        other.__dict__.update(self.__dict__)
+        spec = self.parameters
+        other._set_parameters(
+            ParameterSpec(spec.names, np.asarray(values, dtype=float), spec.free, spec.lower, spec.upper, spec.scale)
+        )
+        return other
+
+    def with_statistic(self, statistic: Any) -> Likelihood:
+        """Return the same likelihood with other data, such as simulated ones of shape (N, K).
+
+        Parameters
+        ----------
+        statistic : JointStatistic
+            Statistic of the same bins in the same order.
+        """
+        other = object.__new__(Likelihood)
+        other.__dict__.update(self.__dict__)
+        other.statistic = statistic
+        return other
+
+    def at_rows(self, rows: NDArray[np.intp]) -> Likelihood:
+        """Return the likelihood of some rows of a batch; itself where all rows share the same data."""
+        if not self.statistic.is_batch:
+            return self
+        return self.with_statistic(self.statistic.at_rows(rows))
+
+    @property
+    def slices(self) -> dict[str, slice]:
+        """Where the bins of each dataset stand in the joint vector of bins, by name."""
+        return {name: self._slices[name] for name in self._names_in_order}
+
+    # -- from parameters to counts
+
+    def full(self, theta: ArrayLike) -> Array:
+        """Return all parameters (P,) or (N, P) for free ones (p,) or (N, p)."""
+        theta = np.asarray(theta, dtype=float)
+        full = np.empty((*theta.shape[:-1], len(self._values)))
+        full[...] = self._values
+        full[..., self._free] = theta
+        return full
+
+    def _counts(self, theta: Array, background: bool = True) -> Array:
+        """Predicted counts (..., K) in the joint vector of bins."""
+        full = self.full(theta)
+        columns: Any = full.tolist() if full.ndim == 1 else full.T[..., None]
+        shape = (*theta.shape[:-1], self._n_bins)
+        counts = np.empty(shape)
+        counts[...] = self._fixed if background else 0.0
+        for block in self._signal:
+            counts[..., block.rows] += block.counts(columns)
+        for extra in self._background if background else ():
+            counts[..., extra.rows] += extra.counts(columns)
+        return counts
+
+    def npred(self, theta: ArrayLike) -> dict[str, Array]:
+        """Predicted counts, background included: for each dataset its bins (K,) or (N, K)."""
+        return self._by_dataset(self._chunked(self._counts, theta))
+
+    def npred_signal(self, theta: ArrayLike) -> dict[str, Array]:
+        """Predicted counts of the sources alone, as `npred`."""
+        return self._by_dataset(self._chunked(lambda part: self._counts(part, background=False), theta))
+
+    def _by_dataset(self, counts: Array) -> dict[str, Array]:
+        return {name: counts[..., self._slices[name]] for name in self._names_in_order}
+
+    # -- the statistic
+
+    def deviance(self, theta: ArrayLike) -> Any:
+        """Statistic without the terms that depend on the data alone, priors included.
+
+        Zero for a model that agrees with every bin; use this to minimise, since no digits are lost.
+        """
+        return self._chunked(self._deviance, theta)
+
+    def _deviance(self, theta: Array) -> Any:
+        value = self.statistic.deviance(self._counts(theta))
+        return value + self._prior("deviance", self.full(theta)).sum(axis=-1) if self._priors else value
+
+    def stat(self, theta: ArrayLike) -> Any:
+        """Statistic with the constants that the field uses, priors included: what ``stat_sum`` returns."""
+        return self.deviance(theta) + self.statistic.offset
+
+    def stat_per_dataset(self, theta: ArrayLike) -> dict[str, Any]:
+        """Statistic of each dataset, without priors."""
+        per_bin = self.statistic.per_bin(self._chunked(self._counts, theta))
+        return {name: values.sum(axis=-1) for name, values in self._by_dataset(per_bin).items()}
+
+    def _prior(self, method: str, full: Array) -> Array:
+        """Deviance, gradient or curvature (..., P) of the priors on all parameters."""
+        result = np.zeros_like(full)
+        for position, prior in self._priors:
+            result[..., position] += getattr(prior, method)(full[..., position])
+        return result
+
+    # -- derivatives
+
+    def _blocks(self) -> list[SignalBlock | BackgroundBlock]:
+        return [*self._signal, *self._background]
+
+    def jacobian(self, theta: ArrayLike) -> Array:
+        """Derivatives (p, K) or (N, p, K) of the predicted counts in the joint vector of bins."""
+        return self._chunked(lambda part: self._batched(self._jacobian, part), theta)
+
+    def _jacobian(self, theta: Array) -> Array:
+        full = self.full(theta)
+        steps = difference_steps(full, self._full_scale)
+        jacobian = np.zeros((len(theta), self.n_free, self._n_bins))
+        for block in self._blocks():
+            parts, columns = block.jacobian(full, self._free, steps)
+            for part, column in zip(parts, columns, strict=True):
+                jacobian[:, column, block.rows] += part
+        return jacobian
+
+    def deviance_and_gradient(self, theta: ArrayLike) -> tuple[Any, Array]:
+        """Deviance () or (N,), and its gradient (p,) or (N, p)."""
+        theta = np.asarray(theta, dtype=float)
+        single = theta.ndim == 1
+        # Chunks return one array: the deviance is its first column.
+        joined = self._chunked(self._deviance_and_gradient, theta[None] if single else theta)
+        return (joined[0, 0], joined[0, 1:]) if single else (joined[:, 0], joined[:, 1:])
+
+    def _deviance_and_gradient(self, theta: Array) -> Array:
+        full = self.full(theta)
+        steps = difference_steps(full, self._full_scale)
+        result = np.zeros((len(theta), 1 + self.n_free))
+        result[:, 0], weights = self.statistic.deviance_and_gradient(self._counts(theta))
+        for block in self._blocks():
+            parts, columns = block.pull_back(weights[:, block.rows], full, self._free, steps)
+            for part, column in zip(parts, columns, strict=True):
+                result[:, 1 + column] += part
+        if self._priors:
+            result[:, 0] += self._prior("deviance", full).sum(axis=-1)
+            result[:, 1:] += self._prior("gradient", full)[:, self._free]
+        return result
+
+    def gradient(self, theta: ArrayLike) -> Array:
+        """Gradient (p,) or (N, p) of the statistic."""
+        return self.deviance_and_gradient(theta)[1]
+
+    def fisher(self, theta: ArrayLike) -> Array:
+        """Expected Hessian (p, p) or (N, p, p) of the statistic, J^T W J with the Fisher weights W.
+
+        Twice its inverse is the expected covariance.
+        """
+        return self._chunked(lambda part: self._batched(self._fisher, part), theta)
+
+    def _fisher(self, theta: Array) -> Array:
+        return self._normal_matrix(theta, self._counts(theta), self._jacobian(theta))
+
+    def _normal_matrix(self, theta: Array, counts: Array, jacobian: Array) -> Array:
+        weighted = jacobian * self.statistic.fisher(counts)[:, None, :]
+        matrix = weighted @ jacobian.transpose(0, 2, 1)
+        if self._priors:
+            diagonal = np.arange(self.n_free)
+            matrix[:, diagonal, diagonal] += self._prior("curvature", self.full(theta))[:, self._free]
+        return matrix
+
+    def normal_equations(self, theta: Array) -> tuple[Array, Array, Array]:
+        """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p) from one evaluation of a batch (N, p)."""
+        counts, jacobian = self._counts(theta), self._jacobian(theta)
+        deviance, weights = self.statistic.deviance_and_gradient(counts)
+        gradient = np.einsum("npk,nk->np", jacobian, weights)
+        if self._priors:
+            full = self.full(theta)
+            deviance = deviance + self._prior("deviance", full).sum(axis=-1)
+            gradient = gradient + self._prior("gradient", full)[:, self._free]
+        return deviance, gradient, self._normal_matrix(theta, counts, jacobian)
+
+    def hessian(self, theta: ArrayLike) -> Array:
+        """Hessian (p, p) of the statistic at one vector (p,), by central differences of the exact gradient.
+
+        Twice its inverse is the covariance from the observed information.
+        """
+        theta = np.asarray(theta, dtype=float)
+        diagonal = np.diagonal(self.fisher(theta))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            error = np.sqrt(2.0 / diagonal)
+        usable = np.isfinite(error) & (error > 0)
+        steps = _HESSIAN_STEP * np.where(usable, error, 1e-2 * self.scale)
+        moved = theta + np.concatenate([np.diag(steps), -np.diag(steps)])
+        up, down = np.split(self.gradient(moved), 2)
+        slope = (up - down) / (2.0 * steps[:, None])
+        return 0.5 * (slope + slope.T)
+
+    # -- helpers
+
+    def diagnose(self, theta: ArrayLike) -> str:
+        """Say in words which datasets make the statistic infinite or undefined."""
+        theta = np.asarray(theta, dtype=float)
+        counts = self._counts(theta)
+        per_bin = self.statistic.per_bin(counts)
+        words = []
+        for name, rows in self.slices.items():
+            broken = int((~np.isfinite(counts[rows])).sum())
+            impossible = int((~np.isfinite(per_bin[rows])).sum()) - broken
+            if broken:
+                words.append(f"the model predicts no finite counts in {broken} bins of dataset {name!r}")
+            elif impossible > 0:
+                words.append(
+                    f"dataset {name!r} has counts in {impossible} bins where the model predicts none, or less than none"
+                )
+        full = self.full(theta)
+        prior = self._prior("deviance", full)
+        words += [
+            f"parameter {self.parameters.names[i]!r} = {full[i]:g} lies outside its prior"
+            for i in np.flatnonzero(~np.isfinite(prior))
+        ]
+        return "; ".join(words) or "every bin is finite"
+
+    def _batched(self, function: Callable[[Array], Array], theta: Array) -> Array:
+        """Apply a function of batches to a batch or to one vector."""
+        return function(theta) if theta.ndim == 2 else function(theta[None])[0]
+
+    def _chunked(self, function: Callable[[Array], Any], theta: ArrayLike) -> Any:
+        """Apply a function to a large batch in pieces that fit into memory."""
+        theta = np.asarray(theta, dtype=float)
+        if theta.ndim == 1:
+            return function(theta)
+        size = self._rows_at_once
+        if len(theta) <= size:
+            return function(theta)
+        parts = [function(theta[start : start + size]) for start in range(0, len(theta), size)]
+        return np.concatenate(parts)
+
+    @property
+    def _rows_at_once(self) -> int:
+        nodes = max((block.integrals.n_nodes for block in self._signal), default=1)
+        return max(1, _CHUNK // ((nodes + self._n_bins) * max(1, self.n_free)))

@@ -1,1 +1,5 @@
-"""Observations' data: good time intervals and OGIP files."""
+"""Data from files: good time intervals and OGIP spectra."""
+
+from gammafold.data.gti import GTI
+
+__all__ = ["GTI"]

@@ -1,0 +1,156 @@
+"""Following the statistic of datasets away from its minimum: what `Fit.confidence` and its kin do.
+
+The answers are dicts with the keys that scripts of the field expect.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammafold.likelihood.likelihood import Likelihood
+from gammafold.modeling.scan import confidence_intervals, contour, scan, scan_values
+from gammafold.utils.errors import FitError, GammafoldWarning, InputTypeError, UnknownNameError
+
+if TYPE_CHECKING:
+    from gammafold.modeling.parameter import Parameter
+
+__all__ = ["Surroundings"]
+
+Array = NDArray[np.float64]
+
+
+class Surroundings:
+    """The likelihood of fitted datasets around their present parameters.
+
+    Parameters
+    ----------
+    collection : Datasets
+        Fitted datasets.
+    likelihood : Likelihood
+        Their likelihood.
+    """
+
+    def __init__(self, collection: Any, likelihood: Likelihood) -> None:
+        self.likelihood = likelihood
+        self.free: list[Parameter] = list(collection.parameters.unique_parameters.free_parameters)
+        self.best = np.asarray(likelihood.x0, dtype=float)
+        self.errors = _usable_errors(likelihood, self.best)
+
+    def position(self, parameter: Any) -> int:
+        """Return the position of a parameter, given by itself or its name, among the free ones.
+
+        Raises
+        ------
+        UnknownNameError
+            If it is not among them, or a name stands for several.
+        """
+        if not isinstance(parameter, str):
+            found = [i for i, own in enumerate(self.free) if own is parameter]
+            if not found:
+                raise UnknownNameError(f"{parameter!r} is not a free parameter of these datasets")
+            return found[0]
+        found = [i for i, own in enumerate(self.free) if own.name == parameter]
+        if len(found) != 1:
+            names = [own.name for own in self.free]
+            kind = "several free parameters are called" if found else "no free parameter"
+            raise UnknownNameError(f"{kind} {parameter!r}: there are {names}; pass the parameter itself")
+        return found[0]
+
+    def confidence(self, parameter: Any, sigma: float, reoptimize: bool) -> dict[str, Any]:
+        """Asymmetric errors of one parameter."""
+        position = self.position(parameter)
+        found = confidence_intervals(self.likelihood, self.best, self.errors, [position], sigma, reoptimize)[0]
+        if not found.success:
+            warnings.warn(
+                f"the {sigma:g} sigma interval of {found.name!r} is incomplete: lower end {found.status[0]}, "
+                f"upper end {found.status[1]}",
+                GammafoldWarning,
+                stacklevel=4,
+            )
+        return {
+            "errn": found.errn,
+            "errp": found.errp,
+            "success": found.success,
+            "status": found.status,
+            "sigma": sigma,
+            "stat": float(self.likelihood.stat(self.best)),
+        }
+
+    def scan_values(self, position: int) -> Array:
+        """Values at which a parameter is scanned."""
+        return scan_values(self.free[position], float(self.best[position]), float(self.errors[position]))
+
+    def profile(self, parameter: Any, values: Any, reoptimize: bool) -> dict[str, Any]:
+        """Statistic along one parameter."""
+        position = self.position(parameter)
+        points = self.scan_values(position) if values is None else _numbers(values, self.free[position])
+        stat, theta, converged = scan(self.likelihood, self.best, [position], points[:, None], reoptimize)
+        return {
+            f"{self.free[position].name}_scan": points,
+            "stat_scan": stat,
+            "success": converged,
+            "parameters": theta,
+        }
+
+    def surface(self, x: Any, y: Any, reoptimize: bool) -> dict[str, Any]:
+        """Statistic on a grid of two parameters; rows are values of ``x``."""
+        pair = self._pair(x, y)
+        first, second = (self.scan_values(position) for position in pair)
+        points = np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)
+        stat, _, converged = scan(self.likelihood, self.best, pair, points, reoptimize)
+        shape = (len(first), len(second))
+        names = self._names(pair)
+        return {
+            f"{names[0]}_scan": first,
+            f"{names[1]}_scan": second,
+            "stat_scan": stat.reshape(shape),
+            "success": converged.reshape(shape),
+        }
+
+    def contour(self, x: Any, y: Any, numpoints: int, sigma: float) -> dict[str, Any]:
+        """Points where the profile of two parameters has risen by sigma squared."""
+        pair = self._pair(x, y)
+        covariance = 2.0 * np.linalg.inv(self.likelihood.hessian(self.best))
+        if not np.all(np.linalg.eigvalsh(covariance / np.outer(self.errors, self.errors)) > 0):
+            raise FitError("no contour: the parameters are not at a minimum; run the fit first")
+        found = contour(self.likelihood, self.best, covariance, pair[0], pair[1], numpoints, sigma)
+        names = self._names(pair)
+        return {names[0]: found.x, names[1]: found.y, "success": found.success, "status": found.status}
+
+    def _pair(self, x: Any, y: Any) -> list[int]:
+        pair = [self.position(x), self.position(y)]
+        if pair[0] == pair[1]:
+            raise UnknownNameError(f"{self.free[pair[0]].name!r} is given twice: expected two parameters")
+        return pair
+
+    def _names(self, pair: list[int]) -> list[str]:
+        """Names of two parameters; two of one name are told apart by a number."""
+        names = [self.free[position].name for position in pair]
+        return names if names[0] != names[1] else [f"{names[0]}_1", f"{names[1]}_2"]
+
+
+def _usable_errors(likelihood: Likelihood, theta: Array) -> Array:
+    """Errors from the Fisher matrix, as a first guess of every distance."""
+    information = np.diagonal(likelihood.fisher(theta))
+    usable = np.isfinite(information) & (information > 0)
+    if not usable.all():
+        flat = [name for name, is_usable in zip(likelihood.names, usable, strict=True) if not is_usable]
+        raise FitError(f"the statistic does not depend on {', '.join(flat)}: freeze what the data cannot tell")
+    with np.errstate(all="ignore"):
+        full = np.diagonal(np.linalg.pinv(likelihood.fisher(theta) / np.sqrt(np.outer(information, information))))
+    return np.sqrt(2.0 * np.clip(full, 1.0, 1e6) / information)
+
+
+def _numbers(values: Any, parameter: Parameter) -> Array:
+    """Values of a parameter in its own unit, as an array."""
+    if hasattr(values, "to_value"):
+        values = values.to_value(parameter.unit)
+    try:
+        numbers = np.atleast_1d(np.asarray(values, dtype=float))
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"values {values!r} of {parameter.name!r}: expected numbers") from error
+    return numbers

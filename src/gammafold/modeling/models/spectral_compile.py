@@ -1,0 +1,153 @@
+"""From a spectral model, with units, to a flux function of plain arrays.
+
+The engine's units are TeV, cm and s. What a parameter's own unit is in these is a factor, found once. Our own
+formulas take plain arrays as they are; those of users may need units, which are put on and taken off here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import astropy.units as u
+import numpy as np
+
+from gammafold.likelihood.flux import FluxFunction
+from gammafold.utils.errors import InputError, UnitsError
+
+if TYPE_CHECKING:
+    from gammafold.modeling.models.spectral_core import SpectralModel
+    from gammafold.modeling.parameter import Parameter
+
+__all__ = ["DNDE", "ENERGY", "compile_model", "engine_factor", "is_array_native"]
+
+ENERGY = u.TeV
+DNDE = u.Unit("cm-2 s-1 TeV-1")
+# Kinds of units that parameters of formulas have, in the engine's units.
+_ENGINE_UNITS = tuple(
+    u.Unit(text) for text in ("", "TeV", "TeV-1", "cm-2 s-1 TeV-1", "cm-2 s-1", "cm-2 s-1 TeV", "rad", "cm", "s")
+)
+
+
+def engine_factor(unit: u.UnitBase) -> float:
+    """Return what one of a unit is in the engine's units.
+
+    Examples
+    --------
+    >>> engine_factor(u.Unit("GeV")), engine_factor(u.Unit("m-2 s-1"))
+    (0.001, 0.0001)
+    """
+    for known in _ENGINE_UNITS:
+        if unit == known:
+            return 1.0
+        if unit.is_equivalent(known):
+            return float(unit.to(known))
+    return float(unit.decompose(bases=[u.TeV, u.cm, u.s]).scale)
+
+
+def is_array_native(model: SpectralModel) -> bool:
+    """Return True if a model's formula is one of ours, which take plain arrays."""
+    return type(model).evaluate.__module__.startswith("gammafold.")
+
+
+def compile_model(model: SpectralModel) -> FluxFunction:
+    """Return a model as the engine takes it: see `SpectralModel.compile`."""
+    parameters = list(model.parameters)
+    if not is_array_native(model):
+        return FluxFunction(len(parameters), _with_units(model, parameters))
+    factors = [engine_factor(parameter.unit) for parameter in parameters]
+    evaluate, integral, derivatives = model.evaluate, model.evaluate_integral, model.evaluate_derivatives
+    breaks = model.evaluate_breaks
+    if any(factor != 1.0 for factor in factors):
+        evaluate = _scaled(evaluate, factors, 1)
+        integral = None if integral is None else _scaled(integral, factors, 2)
+        derivatives = None if derivatives is None else _scaled_derivatives(derivatives, factors)
+        breaks = None if breaks is None else _scaled(breaks, factors, 0)
+    return FluxFunction(
+        n_parameters=len(parameters),
+        evaluate=evaluate,
+        integral=integral,
+        derivatives=derivatives,
+        breaks=tuple(float(energy) for energy in model.fixed_breaks.to_value(ENERGY)),
+        moving_breaks=breaks,
+    )
+
+
+def _scaled(function: Callable[..., Any], factors: list[float], n_energies: int) -> Callable[..., Any]:
+    """Return a function of parameters in their own units."""
+
+    def scaled(*arguments: Any) -> Any:
+        energies, values = arguments[:n_energies], arguments[n_energies:]
+        return function(*energies, *(value * factor for value, factor in zip(values, factors, strict=True)))
+
+    return scaled
+
+
+def _scaled_derivatives(function: Callable[..., Any], factors: list[float]) -> Callable[..., Any]:
+    scaled = _scaled(function, factors, 1)
+
+    def derivatives(*arguments: Any) -> tuple[Any, ...]:
+        return tuple(slope * factor for slope, factor in zip(scaled(*arguments), factors, strict=True))
+
+    return derivatives
+
+
+def _with_units(model: SpectralModel, parameters: list[Parameter]) -> Callable[..., Any]:
+    """Return a user's formula as a function of plain arrays, after trying it once.
+
+    Raises
+    ------
+    InputError
+        If the formula raises an error, or gives another shape than that of the energies.
+    UnitsError
+        If the result is neither a differential flux nor a plain number.
+    """
+    name = type(model).__name__
+    units = [parameter.unit for parameter in parameters]
+    evaluate = model.evaluate
+
+    def once(energy: Any, *values: Any) -> np.ndarray:
+        quantities = [u.Quantity(value, unit) for value, unit in zip(values, units, strict=True)]
+        result = u.Quantity(evaluate(u.Quantity(energy, ENERGY), *quantities))
+        if result.unit.is_equivalent(""):
+            return result.to_value("")
+        return result.to_value(DNDE)
+
+    trial = np.geomspace(0.5, 5.0, 4)
+    values = [parameter.value for parameter in parameters]
+    single = _try(name, once, trial, values)
+    if single.shape != trial.shape:
+        raise InputError(
+            f"the formula of {name} gives the shape {single.shape} for energies of shape {trial.shape}: expected the same"
+        )
+    if _broadcasts(once, trial, values, single):
+        return once
+
+    def row_by_row(energy: Any, *columns: Any) -> np.ndarray:
+        shape = np.broadcast_shapes(*(np.shape(column) for column in columns), (1,))
+        if len(shape) == 1:
+            return once(energy, *(float(np.squeeze(column)) for column in columns))
+        rows = [np.broadcast_to(np.asarray(column), (shape[0], 1))[:, 0] for column in columns]
+        energies = np.broadcast_to(energy, (shape[0], np.shape(energy)[-1]))
+        return np.stack([once(energies[i], *(row[i] for row in rows)) for i in range(shape[0])])
+
+    return row_by_row
+
+
+def _try(name: str, once: Callable[..., Any], energy: np.ndarray, values: list[float]) -> np.ndarray:
+    try:
+        return np.asarray(once(energy, *values), dtype=float)
+    except u.UnitConversionError as error:
+        raise UnitsError(f"the formula of {name} gives no differential flux: {error}") from error
+    except Exception as error:
+        raise InputError(f"the formula of {name} raises {type(error).__name__}: {error}") from error
+
+
+def _broadcasts(once: Callable[..., Any], energy: np.ndarray, values: list[float], single: np.ndarray) -> bool:
+    """Return True if a formula takes parameters as columns."""
+    try:
+        batch = np.asarray(once(energy, *(np.full((2, 1), value) for value in values)), dtype=float)
+    except Exception:
+        # Whatever it cannot do with columns, it can do row by row.
+        return False
+    return batch.shape == (2, len(energy)) and np.allclose(batch, single, rtol=1e-12, atol=0, equal_nan=True)

@@ -1,0 +1,181 @@
+"""Spectra given as tables."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import astropy.units as u
+import numpy as np
+
+from gammafold.likelihood.flux import FluxFunction
+from gammafold.modeling.models.spectral_compile import DNDE
+from gammafold.modeling.models.spectral_compound import ScaleSpectralModel
+from gammafold.modeling.models.spectral_core import SpectralModel
+from gammafold.utils.errors import FileFormatError, InputError, UnitsError
+from gammafold.utils.files import make_path
+from gammafold.utils.units import to_quantity
+
+__all__ = ["ScaleSpectralModel", "TemplateSpectralModel"]
+
+Array = np.ndarray
+
+
+class TemplateSpectralModel(SpectralModel):
+    """Flux given at energies, a power law between them and zero beyond the ends; it has no parameters.
+
+    Multiply it by `PowerLawNormSpectralModel` for a free norm and tilt.
+
+    Parameters
+    ----------
+    energy : `~astropy.units.Quantity`
+        Increasing energies, shape (n,).
+    values : `~astropy.units.Quantity`
+        Fluxes, or factors without unit, shape (n,), >= 0. Between a zero and its neighbour it is linear.
+    interp_kwargs : dict, optional
+        ``extrapolate=True`` continues the last power laws beyond the ends.
+    meta : dict, optional
+        Kept.
+
+    Examples
+    --------
+    >>> model = TemplateSpectralModel([1, 10] * u.TeV, [1e-12, 1e-14] * u.Unit("cm-2 s-1 TeV-1"))
+    >>> model(2 * u.TeV)
+    <Quantity 2.5e-13 1 / (TeV s cm2)>
+    """
+
+    tag = ("TemplateSpectralModel", "template")
+
+    def __init__(
+        self, energy: Any, values: Any, interp_kwargs: dict[str, Any] | None = None, meta: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__()
+        self.energy = np.atleast_1d(to_quantity(energy, "TeV", "energy of the template"))
+        self.values = np.atleast_1d(u.Quantity(values, dtype=float))
+        self.interp_kwargs = dict(interp_kwargs or {})
+        self.meta = dict(meta or {})
+        self._check()
+
+    def _check(self) -> None:
+        energy, values = self.energy.value, self.values.value
+        if energy.shape != values.shape or energy.ndim != 1 or len(energy) < 2:
+            raise InputError(
+                f"the template has {energy.size} energies and {values.size} values: expected as many, >= 2"
+            )
+        if not (np.isfinite(energy).all() and (np.diff(energy) > 0).all() and energy[0] > 0):
+            raise InputError(f"the energies of the template are {self.energy}: expected positive, increasing ones")
+        if not (np.isfinite(values).all() and (values >= 0).all()):
+            bad = values[~(np.isfinite(values) & (values >= 0))][0]
+            raise InputError(f"the template holds the value {bad}: expected finite ones of zero or more")
+        if not (self.values.unit.is_equivalent(DNDE) or self.values.unit.is_equivalent("")):
+            raise UnitsError(
+                f"the template is in {self.values.unit.to_string()!r}: expected a flux like {DNDE.to_string()!r}"
+            )
+
+    @property
+    def is_norm_spectral_model(self) -> bool:  # type: ignore[override]
+        """Whether the values are factors without unit."""
+        return self.values.unit.is_equivalent("")
+
+    @property
+    def fixed_breaks(self) -> u.Quantity:
+        """The energies of the table."""
+        return self.energy
+
+    @property
+    def _unit(self) -> u.UnitBase:
+        return self.values.unit
+
+    def evaluate(self, energy: Any) -> Any:
+        """Return the flux at energies, as quantities."""
+        return self(energy)
+
+    def __call__(self, energy: Any) -> u.Quantity:
+        """Return the flux at energies of any shape."""
+        plain = to_quantity(energy, "TeV", "energy").to_value("TeV")
+        return u.Quantity(self.compile().evaluate(plain), self._engine_unit).to(self._unit)
+
+    def compile(self) -> FluxFunction:
+        """Return the table as the engine takes it, as it is now."""
+        energy = self.energy.to_value("TeV")
+        values = self.values.to_value("" if self.is_norm_spectral_model else DNDE)
+        extrapolate = bool(self.interp_kwargs.get("extrapolate", False))
+        table = PowerLawTable(energy, np.array(values), extrapolate)
+        return FluxFunction(0, table, breaks=tuple(energy), derivatives=lambda _: ())
+
+    # -- files
+
+    @classmethod
+    def from_table(
+        cls, table: Any, energy: str = "energy", values: str = "dnde", **kwargs: Any
+    ) -> TemplateSpectralModel:
+        """Return a model of two columns with units."""
+        for name in (energy, values):
+            if name not in table.colnames:
+                raise InputError(f"the table has no column {name!r}: there are {table.colnames}")
+        return cls(table[energy].quantity, table[values].quantity, **kwargs)
+
+    @classmethod
+    def read(cls, filename: str | os.PathLike[str], **kwargs: Any) -> TemplateSpectralModel:
+        """Read a table with the columns "energy" and "dnde" from FITS or ECSV."""
+        from astropy.table import Table
+
+        path = make_path(filename)
+        try:
+            table = Table.read(path)
+        except Exception as error:
+            raise FileFormatError(f"cannot read a table from {path}: {error}") from error
+        return cls.from_table(table, **kwargs)
+
+    def to_dict(self, full_output: bool = False) -> dict[str, Any]:
+        """Return the model as plain dicts."""
+        content = super().to_dict(full_output)
+        spectral = content["spectral"]
+        spectral["energy"] = {"data": self.energy.value.tolist(), "unit": self.energy.unit.to_string()}
+        spectral["values"] = {"data": self.values.value.tolist(), "unit": self.values.unit.to_string()}
+        if self.interp_kwargs:
+            spectral["interp_kwargs"] = dict(self.interp_kwargs)
+        return content
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> TemplateSpectralModel:
+        """Return a model from `to_dict`."""
+        content = data.get("spectral", data)
+        energy = u.Quantity(content["energy"]["data"], content["energy"]["unit"])
+        values = u.Quantity(content["values"]["data"], content["values"]["unit"])
+        return cls(energy, values, interp_kwargs=content.get("interp_kwargs"))
+
+
+class PowerLawTable:
+    """Values at energies, with a power law between neighbours.
+
+    Parameters
+    ----------
+    energy, values : array, shape (n,)
+        Increasing energies, and values >= 0.
+    extrapolate : bool
+        Continue beyond the ends; otherwise zero.
+    """
+
+    def __init__(self, energy: Array, values: Array, extrapolate: bool = False) -> None:
+        self._log_energy = np.log(energy)
+        self._energy, self._values, self._extrapolate = energy, values, extrapolate
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self._log_values = np.log(values)
+            self._index = np.diff(self._log_values) / np.diff(self._log_energy)
+        self._linear = np.diff(values) / np.diff(energy)
+        # Where a neighbour is zero there is no power law: linear.
+        self._is_linear = ~np.isfinite(self._index)
+
+    def __call__(self, energy: Any) -> Array:
+        energy = np.asarray(energy, dtype=float)
+        piece = np.clip(np.searchsorted(self._energy, energy, side="right") - 1, 0, len(self._index) - 1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            power = np.exp(self._log_values[piece] + self._index[piece] * (np.log(energy) - self._log_energy[piece]))
+        linear = self._values[piece] + self._linear[piece] * (energy - self._energy[piece])
+        result = np.where(self._is_linear[piece], np.maximum(linear, 0.0), power)
+        if self._extrapolate:
+            return result
+        # The nodes of the last bin may be rounded past the end.
+        outside = (energy < self._energy[0] * (1 - 1e-12)) | (energy > self._energy[-1] * (1 + 1e-12))
+        return np.where(outside, 0.0, result)

@@ -1,0 +1,275 @@
+"""Minimisers of a likelihood: Minuit, scipy and batched Fisher scoring.
+
+Each works on the *deviance*, in units of the parameters' expected errors, with the exact gradient,
+and reports truthfully how it ended. `polish` then takes Newton steps with the exact Hessian, so that
+every backend ends at the minimum and not merely near it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammafold.likelihood.likelihood import Likelihood
+from gammafold.utils.errors import InputError
+
+__all__ = ["BACKENDS", "OptimizeOutcome", "minimise", "polish"]
+
+Array = NDArray[np.float64]
+
+# 1e-12 in the statistic is a millionth of an error in the parameters: nobody needs more.
+_EDM_GOAL = 1e-12
+# A run that ends further from the minimum than this, in the statistic, has not converged.
+_EDM_VALID = 1e-4
+
+
+@dataclass(frozen=True)
+class OptimizeOutcome:
+    """Where a minimiser stopped, and how.
+
+    Attributes
+    ----------
+    theta : array, shape (p,)
+        Best parameters found.
+    deviance : float
+        Deviance there.
+    success : bool
+        Whether the minimiser converged.
+    message : str
+        How it ended, in words.
+    backend, method : str
+        What really ran.
+    n_evaluations : int
+        Evaluations of the deviance.
+    edm : float
+        Expected distance to the minimum, in the statistic.
+    trace : tuple of (float, array)
+        Deviance and parameters of each evaluation, where they were asked for.
+    """
+
+    theta: Array
+    deviance: float
+    success: bool
+    message: str
+    backend: str
+    method: str
+    n_evaluations: int
+    edm: float = float("nan")
+    trace: tuple[tuple[float, Array], ...] = ()
+
+
+@dataclass
+class _Scaled:
+    """The deviance in units of the expected errors, with its last gradient kept."""
+
+    likelihood: Likelihood
+    scale: Array
+    keep_trace: bool = False
+    n_evaluations: int = 0
+    trace: list[tuple[float, Array]] = field(default_factory=list)
+    _barrier: float = 0.0
+
+    def value(self, scaled: Array) -> float:
+        theta = np.asarray(scaled) * self.scale
+        value = float(self.likelihood.deviance(theta))
+        self.n_evaluations += 1
+        if self.keep_trace:
+            self.trace.append((value, theta))
+        if np.isfinite(value):
+            self._barrier = max(self._barrier, value)
+            return value
+        # An impossible model: line searches need a number, and a wall above all seen so far turns them back.
+        return 10.0 * self._barrier + 1e6
+
+    def gradient(self, scaled: Array) -> Array:
+        gradient = self.likelihood.gradient(np.asarray(scaled) * self.scale) * self.scale
+        return np.where(np.isfinite(gradient), gradient, 0.0)
+
+
+def expected_errors(likelihood: Likelihood, theta: Array) -> Array:
+    """Expected error of each parameter alone, from the Fisher matrix, as the scale of the search."""
+    information = np.diagonal(likelihood.fisher(theta))
+    usable = np.isfinite(information) & (information > 0)
+    fallback = np.where(theta != 0, np.abs(theta), 1.0)
+    return np.where(usable, np.sqrt(2.0 / np.where(usable, information, 1.0)), fallback)
+
+
+def minimise(
+    likelihood: Likelihood,
+    backend: str = "minuit",
+    options: Mapping[str, Any] | None = None,
+    store_trace: bool = False,
+) -> OptimizeOutcome:
+    """Minimise the deviance from ``likelihood.x0``.
+
+    Parameters
+    ----------
+    likelihood : `~gammafold.likelihood.likelihood.Likelihood`
+        What to minimise.
+    backend : {"minuit", "scipy", "fisher-scoring"}
+        Which minimiser.
+    options : dict, optional
+        Options of the backend: ``strategy``, ``tol``, ``max_evaluations`` (minuit), ``method`` and
+        those of `scipy.optimize.minimize` (scipy), ``max_iterations`` (fisher-scoring).
+    store_trace : bool
+        Keep each evaluation in the outcome.
+
+    Raises
+    ------
+    InputError
+        If there is no such backend.
+    """
+    try:
+        run = BACKENDS[backend]
+    except KeyError:
+        raise InputError(f"no fit backend {backend!r}: there are {sorted(BACKENDS)}") from None
+    x0 = np.asarray(likelihood.x0, dtype=float)
+    scaled = _Scaled(likelihood, expected_errors(likelihood, x0), store_trace)
+    outcome = run(scaled, x0 / scaled.scale, dict(options or {}))
+    return replace(outcome, n_evaluations=scaled.n_evaluations, trace=tuple(scaled.trace))
+
+
+def _bounds(scaled: _Scaled) -> tuple[Array, Array]:
+    return scaled.likelihood.lower / scaled.scale, scaled.likelihood.upper / scaled.scale
+
+
+def _run_minuit(scaled: _Scaled, x0: Array, options: dict[str, Any]) -> OptimizeOutcome:
+    from iminuit import Minuit
+
+    minuit = Minuit(scaled.value, x0, grad=scaled.gradient)
+    minuit.errordef = 1.0
+    minuit.print_level = 0
+    # Strategy 0: the covariance is not Minuit's affair, it comes from the exact Hessian afterwards.
+    minuit.strategy = options.pop("strategy", 0)
+    minuit.tol = options.pop("tol", 1e-3)
+    max_evaluations = options.pop("max_evaluations", None)
+    _refuse_unknown(options, "minuit", ["strategy", "tol", "max_evaluations"])
+    minuit.errors = np.full(len(x0), 0.5)
+    lower, upper = _bounds(scaled)
+    minuit.limits = list(zip(lower, upper, strict=True))
+    minuit.migrad(ncall=max_evaluations)
+    form = minuit.fmin
+    theta = np.clip(np.asarray(minuit.values) * scaled.scale, scaled.likelihood.lower, scaled.likelihood.upper)
+    message = "converged" if form.is_valid else "Minuit: " + _why_invalid(form)
+    return OptimizeOutcome(
+        theta, float(minuit.fval), bool(form.is_valid), message, "minuit", "migrad", 0, float(form.edm)
+    )
+
+
+def _why_invalid(form: Any) -> str:
+    reasons = {
+        "the call limit was reached": form.has_reached_call_limit,
+        "the distance to the minimum is above its goal": form.is_above_max_edm,
+        "no valid parameters": not form.has_valid_parameters,
+    }
+    return ", ".join(text for text, is_so in reasons.items() if is_so) or "not valid"
+
+
+def _run_scipy(scaled: _Scaled, x0: Array, options: dict[str, Any]) -> OptimizeOutcome:
+    from scipy.optimize import minimize
+
+    method = options.pop("method", "L-BFGS-B")
+    tol = options.pop("tol", None)
+    gradient = scaled.gradient if method not in ("Nelder-Mead", "Powell", "COBYLA") else None
+    bounds = list(zip(*_bounds(scaled), strict=True))
+    found = minimize(scaled.value, x0, jac=gradient, method=method, bounds=bounds, tol=tol, options=options or None)
+    theta = np.clip(found.x * scaled.scale, scaled.likelihood.lower, scaled.likelihood.upper)
+    message = "converged" if found.success else f"scipy {method}: {found.message}"
+    return OptimizeOutcome(theta, float(found.fun), bool(found.success), message, "scipy", method, 0)
+
+
+def _run_fisher_scoring(scaled: _Scaled, x0: Array, options: dict[str, Any]) -> OptimizeOutcome:
+    from gammafold.likelihood.fisher_scoring import minimise_batch
+
+    max_iterations = options.pop("max_iterations", 100)
+    _refuse_unknown(options, "fisher-scoring", ["max_iterations"])
+    found = minimise_batch(scaled.likelihood, x0[None, :] * scaled.scale, max_iterations=max_iterations)
+    scaled.n_evaluations += int(found.n_iterations[0])
+    converged = bool(found.converged[0])
+    message = "converged" if converged else f"Fisher scoring: no convergence in {max_iterations} iterations"
+    return OptimizeOutcome(
+        found.theta[0], float(found.deviance[0]), converged, message, "fisher-scoring", "fisher-scoring", 0
+    )
+
+
+def _refuse_unknown(options: Mapping[str, Any], backend: str, known: list[str]) -> None:
+    if options:
+        raise InputError(f"{backend} has no option {sorted(options)}: there are {known}")
+
+
+BACKENDS: Mapping[str, Callable[[_Scaled, Array, dict[str, Any]], OptimizeOutcome]] = {
+    "minuit": _run_minuit,
+    "scipy": _run_scipy,
+    "fisher-scoring": _run_fisher_scoring,
+}
+
+
+def at_limits(likelihood: Likelihood, theta: Array, scale: Array | None = None) -> tuple[Array, Array]:
+    """Masks (p,) of the parameters that lie on their lower and upper limits, to 1e-4 of an error."""
+    if scale is None:
+        scale = expected_errors(likelihood, theta)
+    lower, upper = likelihood.lower, likelihood.upper
+    return theta - lower <= 1e-4 * scale, upper - theta <= 1e-4 * scale
+
+
+def polish(likelihood: Likelihood, outcome: OptimizeOutcome, max_steps: int = 8) -> tuple[OptimizeOutcome, Array]:
+    """Take Newton steps to the minimum; return the outcome and the exact Hessian (p, p) there.
+
+    Parameters on a limit that the gradient pushes against stay there. The expected distance to the
+    minimum is g^T H^-1 g / 2, with g and H the gradient and Hessian of the deviance.
+    """
+    theta, deviance = outcome.theta, outcome.deviance
+    edm = np.inf
+    hessian = likelihood.hessian(theta)
+    for _ in range(max_steps):
+        gradient = likelihood.gradient(theta)
+        free = _movable(likelihood, theta, gradient)
+        step, edm = _newton_step(gradient, hessian, free)
+        if not np.isfinite(edm) or edm < _EDM_GOAL:
+            break
+        trial = np.clip(theta + step, likelihood.lower, likelihood.upper)
+        trial_deviance = float(likelihood.deviance(trial))
+        # Rounding of the deviance is about 1e-13 of its size: a step that gains less is noise.
+        if not trial_deviance <= deviance + 1e-12 * abs(deviance):
+            break
+        theta, deviance = trial, trial_deviance
+        if edm > 1e-6:
+            hessian = likelihood.hessian(theta)
+    return _judge(replace(outcome, theta=theta, deviance=deviance, edm=float(edm))), hessian
+
+
+def _judge(outcome: OptimizeOutcome) -> OptimizeOutcome:
+    """Let the exact distance to the minimum decide, not the minimiser's own opinion."""
+    if np.isfinite(outcome.edm) and outcome.edm < _EDM_VALID and np.isfinite(outcome.deviance):
+        return replace(outcome, success=True, message="converged")
+    if not outcome.success:
+        return outcome
+    reason = f"the distance to the minimum is {outcome.edm:.2g}" if np.isfinite(outcome.edm) else "no minimum here"
+    return replace(outcome, success=False, message=f"{outcome.backend}: {reason}")
+
+
+def _movable(likelihood: Likelihood, theta: Array, gradient: Array) -> NDArray[np.bool_]:
+    at_lower = (theta <= likelihood.lower) & (gradient > 0)
+    at_upper = (theta >= likelihood.upper) & (gradient < 0)
+    return ~(at_lower | at_upper)
+
+
+def _newton_step(gradient: Array, hessian: Array, free: NDArray[np.bool_]) -> tuple[Array, float]:
+    """Newton step in the free subspace, and the expected gain; the gain is inf where H is not positive."""
+    step = np.zeros_like(gradient)
+    if not free.any():
+        return step, 0.0
+    matrix = hessian[np.ix_(free, free)]
+    size = np.sqrt(np.abs(np.diagonal(matrix)))
+    size[size == 0] = 1.0
+    try:
+        factor = np.linalg.cholesky(matrix / np.outer(size, size))
+    except np.linalg.LinAlgError:
+        return step, np.inf
+    whitened = np.linalg.solve(factor, gradient[free] / size)
+    step[free] = -np.linalg.solve(factor.T, whitened) / size
+    return step, float(0.5 * whitened @ whitened)

@@ -1,1 +1,16 @@
-"""Datasets: counts, responses and models together."""
+"""Datasets: counts with all that is needed to predict them, alone and together."""
+
+from gammafold.datasets.collection import Datasets
+from gammafold.datasets.core import Dataset
+from gammafold.datasets.map_dataset import MapDataset
+from gammafold.datasets.onoff import MapDatasetOnOff, SpectrumDatasetOnOff
+from gammafold.datasets.spectrum import SpectrumDataset
+
+__all__ = [
+    "Dataset",
+    "Datasets",
+    "MapDataset",
+    "MapDatasetOnOff",
+    "SpectrumDataset",
+    "SpectrumDatasetOnOff",
+]

@@ -1,0 +1,195 @@
+"""The door from the user's world to the engine's: datasets in, a `Likelihood` out.
+
+There is one implementation of the physics. ``npred``, ``stat_sum``, ``Fit`` and every estimator compile their
+datasets here; what comes out knows arrays only, is immutable and checks nothing. `PlanCache` keeps a compiled
+likelihood for as long as its `Fingerprint` holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from operator import is_
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gammafold.datasets.fingerprint import Fingerprint, Watch
+from gammafold.datasets.model_watch import watch_model
+from gammafold.likelihood.likelihood import Likelihood
+from gammafold.likelihood.spec import ParameterSpec
+from gammafold.modeling.models.collection import DatasetModels
+from gammafold.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from gammafold.modeling.parameter import Parameter
+
+__all__ = ["PlanCache", "compile_likelihood"]
+
+
+def compile_likelihood(datasets: Iterable[Any], masked: bool = True, models: Iterable[Any] | None = None) -> Likelihood:
+    """Compile datasets into one likelihood of their free parameters.
+
+    Parameters
+    ----------
+    datasets : Datasets or iterable of Dataset
+        Datasets with models.
+    masked : bool
+        Whether only the bins inside ``mask_safe`` and ``mask_fit`` enter. Default: True.
+    models : iterable of models, optional
+        Fold only these of the datasets' models; the parameter vector is that of all models.
+
+    Returns
+    -------
+    likelihood : `~gammafold.likelihood.likelihood.Likelihood`
+        Immutable: later changes of the datasets do not reach it.
+
+    Raises
+    ------
+    InputError
+        If a model cannot be folded: no exposure, axes that do not match, two datasets of one name.
+
+    Examples
+    --------
+    >>> from gammafold.datasets import SpectrumDatasetOnOff
+    >>> from gammafold.modeling.models import PowerLawSpectralModel, SkyModel
+    >>> from gammafold.samples import sample_files
+    >>> dataset = SpectrumDatasetOnOff.read(sample_files("crab-hess")[0])
+    >>> dataset.models = SkyModel(PowerLawSpectralModel(), name="crab")
+    >>> likelihood = compile_likelihood([dataset])
+    >>> likelihood.n_free, likelihood.n_data
+    (2, 41)
+    """
+    members = list(datasets)
+    _require_unique_names(members)
+    parameters = unique_parameters(members)
+    positions = {id(parameter): i for i, parameter in enumerate(parameters)}
+    chosen = None if models is None else {id(model) for model in models}
+    fluxes: dict[int, Any] = {}
+
+    def position(wanted: Iterable[Parameter]) -> tuple[int, ...]:
+        return tuple(positions[id(parameter)] for parameter in wanted)
+
+    def flux(spectral_model: Any) -> Any:
+        if id(spectral_model) not in fluxes:
+            fluxes[id(spectral_model)] = spectral_model.compile()
+        return fluxes[id(spectral_model)]
+
+    specs = []
+    for dataset in members:
+        used = [model for model in dataset.models or () if chosen is None or id(model) in chosen]
+        specs.append(dataset.to_spec(used, position, flux, masked))
+    return Likelihood(specs, _parameter_spec(parameters), priors=_priors(parameters))
+
+
+def unique_models(datasets: Iterable[Any]) -> DatasetModels:
+    """Return the models of several datasets, each once, in the order of first appearance."""
+    models: dict[int, Any] = {}
+    for dataset in datasets:
+        for model in dataset.models or ():
+            models.setdefault(id(model), model)
+    return DatasetModels(list(models.values()))
+
+
+def unique_parameters(datasets: Iterable[Any]) -> list[Parameter]:
+    """Return the parameters of the models of several datasets, linked ones once."""
+    return list(unique_models(datasets).parameters.unique_parameters)
+
+
+class PlanCache:
+    """The compiled likelihoods of some datasets, kept while nothing they depend on has changed.
+
+    The cache holds one plan inside the masks (for the statistic) and one of all bins (for predictions); both
+    live and die with one fingerprint. Values of parameters are no part of it: they are arguments.
+    """
+
+    __slots__ = ("_fingerprint", "_free", "_frozen", "_frozen_values", "_members", "_plans")
+
+    def __init__(self) -> None:
+        self._fingerprint: Fingerprint | None = None
+        self._members: tuple[Any, ...] = ()
+        self._plans: dict[bool, Likelihood] = {}
+
+    def plan(self, datasets: Sequence[Any], masked: bool) -> Likelihood:
+        """Return the compiled likelihood of ``datasets`` as they are now."""
+        self._refresh(datasets)
+        if masked not in self._plans:
+            self._plans[masked] = compile_likelihood(datasets, masked)
+        return self._plans[masked]
+
+    def theta(self) -> np.ndarray:
+        """Return the present values of the free parameters, in the order of the last plan."""
+        return np.array([parameter.value for parameter in self._free], dtype=float)
+
+    def stat(self, datasets: Sequence[Any]) -> float:
+        """Return the joint statistic inside the masks at the present parameters."""
+        likelihood = self.plan(datasets, masked=True)
+        return float(likelihood.stat(self.theta()))
+
+    def _refresh(self, datasets: Sequence[Any]) -> None:
+        """Drop what was compiled from datasets that are not the present ones any more."""
+        fingerprint = self._fingerprint
+        if (
+            fingerprint is None
+            or len(datasets) != len(self._members)
+            or not all(map(is_, datasets, self._members))
+            or not fingerprint.holds()
+        ):
+            self._begin(datasets)
+            return
+        values = [parameter.value for parameter in self._frozen]
+        if values != self._frozen_values:
+            self._frozen_values = values
+            full = np.array([parameter.value for parameter in unique_parameters(datasets)], dtype=float)
+            self._plans = {masked: plan.with_parameters(full) for masked, plan in self._plans.items()}
+
+    def _begin(self, datasets: Sequence[Any]) -> None:
+        """Start again with a fingerprint of the datasets as they are now."""
+        parameters = unique_parameters(datasets)
+        self._free = [parameter for parameter in parameters if not parameter.frozen]
+        self._frozen = [parameter for parameter in parameters if parameter.frozen]
+        self._frozen_values = [parameter.value for parameter in self._frozen]
+        self._members = tuple(datasets)
+        self._plans = {}
+        watches: list[Watch] = []
+        models: dict[int, Any] = {}
+        for dataset in datasets:
+            watches += dataset.watches()
+            models.update((id(model), model) for model in dataset.all_models)
+        for model in models.values():
+            watches += watch_model(model)
+        self._fingerprint = Fingerprint(watches)
+
+
+def _require_unique_names(datasets: Sequence[Any]) -> None:
+    names = [dataset.name for dataset in datasets]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"datasets with the same name: {twice}; give each a name of its own")
+
+
+def _parameter_spec(parameters: Sequence[Parameter]) -> ParameterSpec:
+    free = [i for i, parameter in enumerate(parameters) if not parameter.frozen]
+    lower = [parameters[i].min for i in free]
+    upper = [parameters[i].max for i in free]
+    return ParameterSpec(
+        names=tuple(parameter.name for parameter in parameters),
+        values=np.array([parameter.value for parameter in parameters], dtype=float),
+        free=np.array(free, dtype=int),
+        # An unset limit is NaN to a user and infinite to the engine.
+        lower=np.where(np.isnan(lower), -np.inf, lower).astype(float),
+        upper=np.where(np.isnan(upper), np.inf, upper).astype(float),
+        scale=np.array([_typical_size(parameters[i]) for i in free], dtype=float),
+    )
+
+
+def _typical_size(parameter: Parameter) -> float:
+    """Return a size by which a parameter is scaled for differences and steps."""
+    return abs(parameter.value) or parameter.error or 1.0
+
+
+def _priors(parameters: Sequence[Parameter]) -> list[tuple[int, Any]]:
+    return [
+        (i, parameter.prior.compile(parameter.unit))
+        for i, parameter in enumerate(parameters)
+        if parameter.prior is not None
+    ]

@@ -1,0 +1,416 @@
+"""Datasets whose background is measured in off regions, with the W statistic.
+
+The off regions collect background only, ``1 / alpha`` times as much as lies in the on region, with
+``alpha = acceptance / acceptance_off``. Its expected number is profiled out, bin by bin (Cash 1979; the formula
+stands at `gammafold.stats.kernels.WStatistic`).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gammafold.datasets.checks import check_acceptance, check_counts
+from gammafold.datasets.create import reco_geom, region_dataset, true_geoms
+from gammafold.datasets.derive import region_map
+from gammafold.datasets.info import info_dict, wstat_significance
+from gammafold.datasets.map_dataset import MapDataset
+from gammafold.datasets.operations import group_sums
+from gammafold.datasets.slots import DataSlot
+from gammafold.datasets.spectrum import SpectrumDataset
+from gammafold.datasets.stack import masked_sum
+from gammafold.maps.axis import MapAxis
+from gammafold.maps.region_map import RegionNDMap
+from gammafold.stats.fit_statistics import get_wstat_mu_bkg
+from gammafold.stats.kernels import WStatistic
+from gammafold.utils.errors import InputError, InputTypeError
+from gammafold.utils.names import make_name
+from gammafold.utils.random import RandomStateLike, get_random_state
+
+if TYPE_CHECKING:
+    from gammafold.maps.region_geom import RegionGeom
+
+__all__ = ["MapDatasetOnOff", "SpectrumDatasetOnOff"]
+
+
+class MapDatasetOnOff(MapDataset):
+    """Counts of an on region and of off regions, with the W statistic.
+
+    Parameters
+    ----------
+    models : Models, list of models or a model, optional
+        Models of the signal.
+    counts, counts_off : `~gammafold.maps.RegionNDMap`, optional
+        Counts in the on region and in the off regions, shape ``(n, 1, 1)``.
+    acceptance, acceptance_off : `~gammafold.maps.RegionNDMap` or number, optional
+        Relative exposure to background of the on and the off regions.
+    exposure, mask_fit, psf, edisp, name, mask_safe, gti, meta_table
+        As for `MapDataset`.
+    """
+
+    tag = "MapDatasetOnOff"
+    stat_type = "wstat"
+    background_hint = ": its background is measured in off regions"
+    summed_parts = ("counts", "counts_off")
+    reco_parts = ("counts", "counts_off", "acceptance", "acceptance_off", "mask_safe", "mask_fit")
+
+    counts_off = DataSlot(check_counts, "Counts in the off regions, or None.")
+    acceptance = DataSlot(check_acceptance, "Relative exposure to background of the on region, or None.")
+    acceptance_off = DataSlot(check_acceptance, "Relative exposure to background of the off regions, or None.")
+
+    def __init__(
+        self,
+        models: Any = None,
+        counts: Any = None,
+        counts_off: Any = None,
+        acceptance: Any = None,
+        acceptance_off: Any = None,
+        exposure: Any = None,
+        mask_fit: Any = None,
+        psf: Any = None,
+        edisp: Any = None,
+        name: str | None = None,
+        mask_safe: Any = None,
+        gti: Any = None,
+        meta_table: Any = None,
+    ) -> None:
+        super().__init__(
+            models=models,
+            counts=counts,
+            exposure=exposure,
+            psf=psf,
+            edisp=edisp,
+            mask_safe=mask_safe,
+            mask_fit=mask_fit,
+            gti=gti,
+            meta_table=meta_table,
+            name=name,
+        )
+        self.counts_off = counts_off
+        self.acceptance = acceptance
+        self.acceptance_off = acceptance_off
+
+    @property
+    def alpha(self) -> RegionNDMap | None:
+        """Ratio of the acceptances, on over off; zero where the off regions accept nothing; None if unknown."""
+        on, off = self.acceptance, self.acceptance_off
+        if on is None or off is None:
+            return None
+        ratio = np.divide(on.data, off.data, out=np.zeros_like(on.data, dtype=float), where=off.data > 0)
+        return RegionNDMap(self.geom, data=ratio)
+
+    @property
+    def background(self) -> RegionNDMap | None:
+        """Background in the on region as measured, ``alpha * counts_off``; None without off counts."""
+        alpha = self.alpha
+        if alpha is None or self.counts_off is None:
+            return None
+        return RegionNDMap(self.geom, data=alpha.data * self.counts_off.data)
+
+    @background.setter
+    def background(self, value: Any) -> None:
+        if value is not None:
+            raise InputError(
+                f"the background of dataset {self.name!r} is measured: set counts_off, acceptance and acceptance_off"
+            )
+
+    def background_template(self) -> np.ndarray | None:
+        """Return None: the background is profiled, not folded."""
+        return None
+
+    def statistic(self, keep: np.ndarray) -> Any:
+        """Return the W statistic of the bins ``keep``, or None without counts.
+
+        Without off counts the background is taken as none: the statistic is then that of Cash.
+        """
+        if self.counts is None:
+            return None
+        n_on = self._bins(self.counts, keep)
+        return WStatistic(n_on, self._bins(self.counts_off, keep), self._bins(self.alpha, keep))
+
+    def _bins(self, held: RegionNDMap | None, keep: np.ndarray) -> np.ndarray:
+        if held is None:
+            return np.zeros(int(keep.sum()))
+        return np.array(held.data, dtype=float).reshape(-1)[keep]
+
+    def npred_off(self) -> RegionNDMap:
+        """Return the background in the off regions that fits counts, off counts and model best, of all bins."""
+        if self.alpha is None or self.counts_off is None or self.counts is None:
+            raise InputError(f"dataset {self.name!r} lacks counts, off counts or acceptances: no off counts predicted")
+        signal = self.npred_signal().data
+        off = get_wstat_mu_bkg(self.counts.data, self.counts_off.data, self.alpha.data, signal)
+        return RegionNDMap(self.geom, data=np.asarray(off, dtype=float))
+
+    def npred_background(self) -> RegionNDMap | None:
+        """Return the profiled background in the on region, ``alpha * npred_off``, of all bins."""
+        if self.alpha is None or self.counts_off is None:
+            return None
+        return RegionNDMap(self.geom, data=self.alpha.data * self.npred_off().data)
+
+    def npred(self) -> RegionNDMap:
+        """Return the predicted counts in the on region, signal and profiled background, of all bins."""
+        signal, background = self.npred_signal(), self.npred_background()
+        return signal if background is None else RegionNDMap(self.geom, data=signal.data + background.data)
+
+    def fake(self, npred_background: Any = None, random_state: RandomStateLike = "random-seed") -> None:
+        """Replace counts and off counts, in place, by Poisson draws.
+
+        Parameters
+        ----------
+        npred_background : `~gammafold.maps.RegionNDMap`, optional
+            Expected background in the on region. Default: ``alpha * counts_off``.
+        random_state : int, "random-seed", "global-rng", RandomState or Generator
+            Drawn are signal, background, and off counts, in this order.
+        """
+        if npred_background is not None and not isinstance(npred_background, RegionNDMap):
+            raise InputTypeError(
+                f"npred_background is {npred_background!r}: expected a RegionNDMap; a seed is passed as random_state"
+            )
+        expected = self.background if npred_background is None else npred_background
+        if expected is None or self.alpha is None:
+            raise InputError(f"dataset {self.name!r} lacks a background or acceptances: no off counts can be drawn")
+        random = get_random_state(random_state)
+        signal = random.poisson(self._drawable(self.npred_signal()).data)
+        background = random.poisson(self._drawable(expected).data)
+        off = np.divide(expected.data, self.alpha.data, out=np.zeros(self.data_shape), where=self.alpha.data > 0)
+        drawn_off = random.poisson(off)
+        self.counts = RegionNDMap(self.geom, data=(signal + background).astype(float))
+        self.counts_off = RegionNDMap(self.geom, data=drawn_off.astype(float))
+
+    def significance(self, bins: np.ndarray) -> float:
+        """Return the significance of the excess summed over ``bins``, NaN without background."""
+        if self.counts is None or self.background is None:
+            return np.nan
+        return wstat_significance(*self._on_off_alpha(bins))
+
+    def _on_off_alpha(self, bins: np.ndarray) -> tuple[float, float, float]:
+        """Return counts, off counts and the ratio that makes the summed background of the summed off counts."""
+        n_on, n_off = (self._bins(held, bins).sum() for held in (self.counts, self.counts_off))
+        if n_off > 0:
+            return n_on, n_off, self._bins(self.background, bins).sum() / n_off
+        on, off = (self._bins(held, bins).sum() for held in (self.acceptance, self.acceptance_off))
+        return n_on, n_off, on / off if off > 0 else 0.0
+
+    def info_dict(self, in_safe_data_range: bool = True) -> dict[str, Any]:
+        """Return a summary, summed over energy: that of `MapDataset.info_dict`, and what concerns the off regions.
+
+        Added are counts_off, acceptance (summed), acceptance_off and alpha such that
+        ``background = alpha * counts_off`` and ``alpha = acceptance / acceptance_off`` hold for the sums.
+        """
+        info = info_dict(self, in_safe_data_range)
+        bins = self.safe_bins() if in_safe_data_range else np.ones(self.reco_energy_axis.nbin, dtype=bool)
+        known = self.alpha is not None
+        _, n_off, alpha = self._on_off_alpha(bins)
+        acceptance = self._bins(self.acceptance, bins).sum() if known else np.nan
+        info["counts_off"] = float(n_off) if self.counts_off is not None else np.nan
+        info["acceptance"] = float(acceptance)
+        info["acceptance_off"] = float(acceptance / alpha) if known and alpha > 0 else np.nan
+        info["alpha"] = float(alpha) if known else np.nan
+        return info
+
+    # -- stacking and merging: the off counts add, the acceptances follow
+
+    def stackable_background(self) -> RegionNDMap | None:
+        """Return the background that this dataset adds to a stack: ``alpha * counts_off``."""
+        return self.background
+
+    def stacked_counts(self, other: MapDataset, safe: np.ndarray, other_safe: np.ndarray) -> dict[str, Any]:
+        """Return counts, off counts and acceptances of the stack of this dataset and another.
+
+        The acceptance is one and ``acceptance_off`` is the ratio of the off counts to the background, so that
+        ``alpha * counts_off`` of the stack is the sum of the members'. A bin without off counts has the mean
+        ratio of the whole spectrum.
+        """
+        if not isinstance(other, MapDatasetOnOff):
+            raise InputError(
+                f"cannot stack {other.name!r} onto {self.name!r}: a {type(other).__name__} has no off counts"
+            )
+        parts: dict[str, Any] = {}
+        for part in ("counts", "counts_off"):
+            parts[part] = masked_sum(self, other, part, (getattr(self, part), getattr(other, part)), safe, other_safe)
+        background = masked_sum(self, other, "background", (self.background, other.background), safe, other_safe)
+        if background is None:
+            return parts
+        n_off = parts["counts_off"].data
+        if n_off.sum() > 0 and background.data.sum() > 0:
+            mean = n_off.sum() / background.data.sum()
+        else:
+            mean = self._mean_ratio(other, safe, other_safe)
+        ratio = np.divide(n_off, background.data, out=np.full(n_off.shape, mean), where=background.data > 0)
+        parts["acceptance"] = RegionNDMap(self.geom, data=np.ones(n_off.shape))
+        parts["acceptance_off"] = RegionNDMap(self.geom, data=ratio)
+        return parts
+
+    def _mean_ratio(self, other: MapDatasetOnOff, safe: np.ndarray, other_safe: np.ndarray) -> float:
+        """Return the ratio of the acceptances, off over on, where no off counts tell."""
+        on = self._bins(self.acceptance, safe).sum() + other._bins(other.acceptance, other_safe).sum()
+        off = self._bins(self.acceptance_off, safe).sum() + other._bins(other.acceptance_off, other_safe).sum()
+        return float(off / on) if on > 0 else 1.0
+
+    def merged_acceptance(self, edges: np.ndarray, safe: np.ndarray, axis: MapAxis) -> dict[str, Any]:
+        """Return the acceptances after bins were merged.
+
+        The acceptance is the sum over the safe bins, and ``acceptance_off`` such that the background of the
+        merged bins is the sum of theirs. Without off counts, it is the sum too.
+        """
+        if self.acceptance is None or self.acceptance_off is None:
+            return {}
+        every = np.ones(safe.size, dtype=bool)
+        on, off = self._bins(self.acceptance, every), self._bins(self.acceptance_off, every)
+        # A group without a safe bin keeps its acceptance, so that its ratio stays a number.
+        weight = np.where(
+            np.repeat(group_sums(safe.astype(int), edges) == 0, np.diff(edges)), 1, safe[edges[0] : edges[-1]]
+        )
+        shifted = edges - edges[0]
+        acceptance = group_sums(on[edges[0] : edges[-1]] * weight, shifted)
+        acceptance_off = group_sums(off[edges[0] : edges[-1]] * weight, shifted)
+        if self.counts_off is not None:
+            n_off = group_sums(self._bins(self.counts_off, every) * safe, edges)
+            background = group_sums(self._bins(self.background, every) * safe, edges)
+            acceptance_off = np.divide(acceptance * n_off, background, out=acceptance_off, where=background > 0)
+        return {
+            "acceptance": region_map(self.geom, axis, acceptance),
+            "acceptance_off": region_map(self.geom, axis, acceptance_off),
+        }
+
+    @classmethod
+    def from_geoms(
+        cls,
+        geom: RegionGeom,
+        geom_exposure: RegionGeom | None = None,
+        geom_psf: Any = None,
+        geom_edisp: RegionGeom | None = None,
+        reference_time: Any = "2000-01-01",
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Create a dataset of zeros on given geometries, acceptances included: see `MapDataset.from_geoms`."""
+        for part in ("counts_off", "acceptance", "acceptance_off"):
+            kwargs.setdefault(part, RegionNDMap(geom, data=np.zeros(geom.data_shape)))
+        return region_dataset(cls, geom, geom_exposure, geom_edisp, reference_time, name=name, **kwargs)
+
+
+class SpectrumDatasetOnOff(MapDatasetOnOff):
+    """Counts spectrum of an on region and of off regions, with the W statistic.
+
+    Parameters
+    ----------
+    models, counts, counts_off, acceptance, acceptance_off, exposure, mask_fit, psf, edisp, name, mask_safe, gti, meta_table
+        As for `MapDatasetOnOff`.
+
+    Examples
+    --------
+    >>> from gammafold.modeling.models import PowerLawSpectralModel, SkyModel
+    >>> from gammafold.samples import sample_files
+    >>> dataset = SpectrumDatasetOnOff.read(sample_files("crab-hess")[0])
+    >>> info = dataset.info_dict()
+    >>> info["counts"], info["counts_off"], info["n_fit_bins"]
+    (124.0, 92.0, 41)
+    """
+
+    tag = "SpectrumDatasetOnOff"
+
+    @classmethod
+    def create(
+        cls,
+        e_reco: Any = None,
+        e_true: MapAxis | None = None,
+        region: Any = None,
+        reference_time: Any = "2000-01-01",
+        name: str | None = None,
+        meta_table: Any = None,
+        geom: RegionGeom | None = None,
+        energy_axis_true: MapAxis | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Create a dataset of zeros in which no bin is safe; the arguments are those of `SpectrumDataset.create`."""
+        reco = reco_geom(e_reco if geom is None else geom, region)
+        exposure, edisp = true_geoms(reco, energy_axis_true if e_true is None else e_true)
+        return cls.from_geoms(reco, exposure, None, edisp, reference_time, name=name, meta_table=meta_table, **kwargs)
+
+    @classmethod
+    def read(cls, filename: str | os.PathLike[str], name: str | None = None, **kwargs: Any) -> Any:
+        """Read an OGIP spectrum with the background and the responses that it names.
+
+        Parameters
+        ----------
+        filename : path
+            PHA file.
+        name : str, optional
+            Default: the observation's identifier in the file, else the name of the file.
+        **kwargs
+            See `gammafold.datasets.ogip.read_onoff`.
+        """
+        from gammafold.datasets.ogip import read_onoff
+
+        return read_onoff(cls, filename, name=name, **kwargs)
+
+    @classmethod
+    def from_spectrum_dataset(
+        cls,
+        dataset: MapDataset,
+        acceptance: Any,
+        acceptance_off: Any,
+        counts_off: RegionNDMap | None = None,
+        name: str | None = None,
+    ) -> Any:
+        """Return an on-off dataset made of a dataset with a background map.
+
+        Parameters
+        ----------
+        dataset : SpectrumDataset
+            Gives all other parts, which are copied.
+        acceptance, acceptance_off : number, array or RegionNDMap
+            Relative exposures to background.
+        counts_off : RegionNDMap, optional
+            Default: what the background of ``dataset`` makes in the off regions.
+        name : str, optional
+            Default: the name of ``dataset``.
+        """
+        parts = {
+            part: None if held is None else held.copy()
+            for part in ("counts", "exposure", "edisp", "psf", "mask_safe", "mask_fit", "gti", "meta_table")
+            for held in [getattr(dataset, part)]
+        }
+        new = cls(name=dataset.name if name is None else name, **parts)
+        new.acceptance = acceptance
+        new.acceptance_off = acceptance_off
+        background = dataset.npred_background()
+        if counts_off is not None:
+            new.counts_off = counts_off
+        elif background is not None:
+            ratio = np.divide(new.acceptance_off.data, new.acceptance.data)
+            new.counts_off = RegionNDMap(background.geom, data=background.data * ratio)
+        if dataset.models is not None:
+            new.models = [model for model in dataset.all_models if model is not dataset.background_model]
+        return new
+
+    def to_spectrum_dataset(self, *args: Any, name: str | None = None, **kwargs: Any) -> SpectrumDataset:
+        """Return the dataset with ``alpha * counts_off`` as background map, and the Cash statistic.
+
+        Parameters
+        ----------
+        name : str, optional
+            Name of the result.
+        """
+        parts = {
+            part: None if held is None else held.copy()
+            for part in (
+                "counts",
+                "background",
+                "exposure",
+                "edisp",
+                "mask_safe",
+                "mask_fit",
+                "gti",
+                "meta_table",
+                "psf",
+            )
+            for held in [getattr(self, part)]
+        }
+        new = SpectrumDataset(name=make_name(name), **parts)
+        if self.models is not None:
+            new.models = self.all_models
+        return new

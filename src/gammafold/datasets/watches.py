@@ -1,0 +1,53 @@
+"""What a dataset on a region gives to the engine, listed for the fingerprint of a compiled likelihood."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gammafold.datasets.fingerprint import Watch
+from gammafold.datasets.slots import LazyPart
+
+if TYPE_CHECKING:
+    from gammafold.datasets.map_dataset import MapDataset
+
+__all__ = ["region_watches"]
+
+
+def region_watches(dataset: MapDataset) -> list[Watch]:
+    """Return watches on the maps, the masks, the kernel, the good time intervals and the models of a dataset."""
+    identities: list[str] = ["_models", "_gti"]
+    values: list[str] = []
+    arrays: list[np.ndarray] = []
+    for part in (*dataset.reco_parts, "exposure"):
+        # Reading the attribute first brings a part that still lies in a file into memory.
+        held = getattr(dataset, part)
+        identities.append(f"_{part}")
+        if held is not None and not _is_lazy(dataset, part):
+            _add_map(held, f"_{part}", identities, values, arrays)
+    edisp = dataset.edisp
+    identities.append("_edisp")
+    if edisp is not None and not _is_lazy(dataset, "edisp"):
+        identities.append("_edisp.edisp_map")
+        _add_map(edisp.edisp_map, "_edisp.edisp_map", identities, values, arrays)
+    watches = [Watch(dataset, identities, values, arrays)]
+
+    if dataset.gti is not None:
+        watches.append(_watch_times(dataset.gti))
+    return watches
+
+
+def _is_lazy(dataset: MapDataset, part: str) -> bool:
+    return isinstance(dataset.__dict__[f"_{part}"], LazyPart)
+
+
+def _add_map(held: Any, path: str, identities: list[str], values: list[str], arrays: list[np.ndarray]) -> None:
+    identities += [f"{path}.data", f"{path}.geom"]
+    if held.unit != "":
+        values.append(f"{path}.unit")
+    arrays.append(held.data)
+
+
+def _watch_times(gti: Any) -> Watch:
+    return Watch(gti, ["table"], [], [])

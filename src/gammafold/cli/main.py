@@ -1,0 +1,71 @@
+"""The command ``gammafold``: subcommands are imported when they are called, so that ``--help`` is quick."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import click
+
+from gammafold import __version__
+from gammafold.utils.errors import GammafoldError, GammafoldWarning
+
+__all__ = ["cli", "main"]
+
+# Name on the command line -> module with a click command of that name.
+COMMANDS: Mapping[str, str] = {
+    "demo": "gammafold.cli.demo",
+    "fit": "gammafold.cli.fit",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules that are imported when needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name])
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gammafold")
+def cli() -> None:
+    """Forward folding for gamma-ray and X-ray spectra."""
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Print gammafold's warnings as one line each on stderr, without a source line."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def show_plainly(message, category, filename, lineno, file=None, line=None):  # type: ignore[no-untyped-def]
+            if issubclass(category, GammafoldWarning):
+                click.echo(f"gammafold: warning: {message}", err=True)
+            else:
+                show(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show_plainly
+        warnings.simplefilter("always", GammafoldWarning)
+        yield
+
+
+def main() -> None:
+    """Run the command; an error that gammafold raised on purpose is one line and a non-zero exit."""
+    with plain_warnings():
+        try:
+            cli.main(prog_name="gammafold")
+        except GammafoldError as error:
+            click.echo(f"gammafold: error: {error}", err=True)
+            sys.exit(2)

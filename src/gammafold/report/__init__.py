@@ -1,0 +1,1 @@
+"""Results as people read them: tables on the terminal, figures and JSON."""

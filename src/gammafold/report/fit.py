@@ -1,0 +1,158 @@
+"""Fits of several models to the same data: run them, show them side by side, write them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gammafold.modeling.fit import Fit
+from gammafold.modeling.models.collection import Models
+from gammafold.modeling.models.sky import SkyModel
+from gammafold.utils.errors import InputError
+from gammafold.utils.files import atomic_path
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from gammafold.datasets import Datasets
+    from gammafold.modeling.fit_result import FitResult
+    from gammafold.modeling.models.spectral_core import SpectralModel
+
+__all__ = ["fit_models", "fit_tables", "write_fits"]
+
+
+def fit_models(datasets: Datasets, models: Mapping[str, SpectralModel]) -> dict[str, FitResult]:
+    """Fit each model in turn to the same datasets, starting where its flux explains the excess.
+
+    Parameters
+    ----------
+    datasets : Datasets
+        The data.
+    models : dict of str to SpectralModel
+        Models by name.
+
+    Returns
+    -------
+    results : dict of str to FitResult
+        In the order of ``models``.
+    """
+    _check_range(datasets)
+    results = {}
+    for name, spectral in models.items():
+        datasets.models = Models([SkyModel(spectral_model=spectral, name=name)])
+        _start_at_the_excess(datasets, spectral)
+        results[name] = Fit().run(datasets)
+    return results
+
+
+def _check_range(datasets: Datasets) -> None:
+    total = 0.0
+    for dataset in datasets:
+        mask = dataset.mask
+        total += float(dataset.counts.data.sum() if mask is None else dataset.counts.data[mask.data].sum())
+    if total == 0:
+        raise InputError(f"no counts in range in {list(datasets.names)}: check masks and energy limits")
+
+
+def _start_at_the_excess(datasets: Datasets, spectral: SpectralModel) -> None:
+    """Scale the amplitude so that the model predicts as many counts as were seen above background."""
+    predicted = excess = 0.0
+    for dataset in datasets:
+        mask = dataset.mask.data if dataset.mask is not None else slice(None)
+        predicted += float(dataset.npred_signal().data[mask].sum())
+        excess += float(dataset.excess.data[mask].sum())
+    if predicted > 0 and excess > 0 and "amplitude" in spectral.parameters.names:
+        spectral.parameters["amplitude"].value *= excess / predicted
+
+
+def fit_tables(datasets: Datasets, results: Mapping[str, FitResult]) -> list[Table]:
+    """Tables for the terminal: the data, and a row for each parameter of each fit."""
+    return [_data_table(datasets), _result_table(results)]
+
+
+def _data_table(datasets: Datasets) -> Table:
+    from rich.table import Table
+
+    table = Table(title="spectra")
+    columns = ("dataset", "livetime (h)", "range (TeV)", "counts", "background", "excess", "√TS")
+    for column in columns:
+        table.add_column(column, justify="left" if column == "dataset" else "right")
+    for dataset in datasets:
+        info = dataset.info_dict()
+        low, high = dataset.energy_range.to_value("TeV")
+        table.add_row(
+            dataset.name,
+            f"{info['livetime'].to_value('h'):.3f}",
+            f"{low:.3g} – {high:.3g}",
+            f"{info['counts']:.0f}",
+            f"{info['background']:.1f}",
+            f"{info['excess']:.1f}",
+            f"{info['sqrt_ts']:.1f}",
+        )
+    return table
+
+
+def _result_table(results: Mapping[str, FitResult]) -> Table:
+    from rich.table import Table
+
+    table = Table(title="fits")
+    for column in ("model", "parameter", "value", "error", "unit", "statistic / bins", "AIC", "state"):
+        table.add_column(column, justify="right" if column in ("value", "error", "AIC") else "left")
+    for name, result in results.items():
+        free = result.parameters.unique_parameters.free_parameters
+        for row, (parameter, value, error) in enumerate(zip(free, result.values, result.errors, strict=True)):
+            head = (f"{result.total_stat:.3f} / {result.n_data}", f"{result.aic:.2f}", result.message)
+            table.add_row(
+                name if row == 0 else "",
+                parameter.name,
+                f"{value:.5g}",
+                f"{error:.2g}",
+                str(parameter.unit),
+                *(head if row == 0 else ("", "", "")),
+                end_section=row == len(free) - 1,
+            )
+    return table
+
+
+def write_fits(datasets: Datasets, results: Mapping[str, FitResult], folder: Path) -> list[Path]:
+    """Write models (YAML), figures (PNG) and all numbers (JSON); return the paths.
+
+    A second run into the same folder replaces what the first one wrote.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, result in results.items():
+        models_path = folder / f"{name}.yaml"
+        result.models.write(models_path, overwrite=True)
+        datasets.models = result.models
+        written += [models_path, _write_figure(datasets, name, folder / f"{name}.png")]
+    numbers = folder / "results.json"
+    with atomic_path(numbers, overwrite=True) as temporary:
+        temporary.write_text(json.dumps(_numbers(datasets, results), indent=2) + "\n")
+    return [*written, numbers]
+
+
+def _write_figure(datasets: Datasets, name: str, path: Path) -> Path:
+    import matplotlib.pyplot as plt
+
+    stacked = datasets.stack_reduce(name=f"{name}, {len(datasets)} spectra")
+    stacked.models = datasets.models
+    figure = plt.figure(figsize=(7, 6))
+    grid = figure.add_gridspec(7, 1, hspace=0)
+    spectrum = figure.add_subplot(grid[:5])
+    residuals = figure.add_subplot(grid[5:], sharex=spectrum)
+    stacked.plot_fit(spectrum, residuals)
+    spectrum.set_title(stacked.name)
+    with atomic_path(path, overwrite=True) as temporary:
+        figure.savefig(temporary, dpi=150, bbox_inches="tight", format="png")
+    plt.close(figure)
+    return path
+
+
+def _numbers(datasets: Datasets, results: Mapping[str, FitResult]) -> dict[str, Any]:
+    return {
+        "datasets": list(datasets.names),
+        "fits": {name: result.to_dict()["fit_result"] for name, result in results.items()},
+    }

@@ -42,6 +42,11 @@ $(PEERS)/%/done: benchmarks/peers/%.txt
 bench: $(VENV)/test peers
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
+docs: $(VENV)/test
+	$(PIP) install -e '.[docs]'
+	$(BIN)/python -m sphinx -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 clean:
 	rm -rf $(VENV) $(PEERS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage \
 	  demo-output docs/_build build dist

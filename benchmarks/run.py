@@ -60,10 +60,13 @@ class Worker:
         self.works = set(self._answer())
 
     def _answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"a worker died with exit code {self.process.wait()}")
-        return json.loads(line)
+        while line := self.process.stdout.readline():
+            try:
+                return json.loads(line)
+            except json.JSONDecodeError:
+                # A package may print a greeting of its own.
+                continue
+        raise SystemExit(f"a worker died with exit code {self.process.wait()}")
 
     def time(self, work: str) -> float:
         """Median seconds of one work."""

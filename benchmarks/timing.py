@@ -24,15 +24,16 @@ def measure(function: Callable[[], object], at_least: float = 0.3, most: int = 1
     return statistics.median(times)
 
 
-def serve(works: Mapping[str, Callable[[], Callable[[], object]]]) -> None:
+def serve(works: Mapping[str, Callable[[], Callable[[], object]]], prepare_once: bool = True) -> None:
     """Answer each line on stdin, a work's name, with a line of JSON: its median seconds.
 
-    A work is a function that prepares the data and returns the function to be timed; it is prepared once.
+    A work is a function that prepares the data and returns the function to be timed. It is prepared once, or
+    every time for a package that has one global session.
     """
     ready: dict[str, Callable[[], object]] = {}
     print(json.dumps(sorted(works)), flush=True)
     for line in sys.stdin:
         name = line.strip()
-        if name not in ready:
+        if name not in ready or not prepare_once:
             ready[name] = works[name]()
         print(json.dumps(measure(ready[name])), flush=True)

@@ -69,5 +69,6 @@ serve(
         "joint statistic, public API": stat,
         "joint statistic, Likelihood": stat,
         "power-law fit with covariance": fit,
-    }
+    },
+    prepare_once=False,
 )

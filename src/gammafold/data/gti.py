@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import astropy.units as u
 import numpy as np
 
+from gammafold.data.gti_groups import group_intervals
+from gammafold.data.gti_times import as_times, interval_table, join_times, pick_times, seconds_between
 from gammafold.utils.errors import InputError, InputTypeError
-from gammafold.utils.units import to_quantity
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GTI"]
 
-# Times in files are rounded to about this: closer edges are the same.
-_SAME = 1e-6 * u.s
+# Seconds. Times in files are rounded to about this: closer edges are the same.
+_SAME = 1e-6
 
 
 class GTI:
@@ -58,9 +59,9 @@ class GTI:
         self._check()
 
     def _check(self) -> None:
+        if np.any(self.time_start.mask) or np.any(self.time_stop.mask):
+            raise InputError("good time intervals hold masked times")
         length = self.time_delta.value
-        if not np.isfinite(length).all():
-            raise InputError("good time intervals hold times that are not finite")
         if (length < 0).any():
             first = int(np.argmax(length < 0))
             raise InputError(
@@ -79,16 +80,21 @@ class GTI:
         start, stop : `~astropy.time.Time` or `~astropy.units.Quantity`
             Starts and stops: times, or durations since ``reference_time``.
         reference_time : `~astropy.time.Time` or str, optional
-            Default: 2000-01-01 in TT for durations, else the first start.
+            Default: 2000-01-01 in TT.
+
+        Raises
+        ------
+        InputError
+            If the numbers of starts and stops differ, an interval ends before it starts, or a time is not finite.
         """
         from astropy.time import Time
 
         given = reference_time if reference_time is not None else "2000-01-01T00:00:00"
         reference = Time(given) if reference_time is not None else Time(given, scale="tt")
-        edges = [_times(value, reference, name) for value, name in ((start, "start"), (stop, "stop"))]
+        edges = [as_times(value, reference, name) for value, name in ((start, "start"), (stop, "stop"))]
         if edges[0].shape != edges[1].shape:
             raise InputError(f"there are {edges[0].size} starts and {edges[1].size} stops: expected as many")
-        return cls(_table(*edges), reference)
+        return cls(interval_table(*edges), reference)
 
     @classmethod
     def from_time_intervals(cls, time_intervals: Iterable[Any], reference_time: Time | str | None = None) -> GTI:
@@ -96,17 +102,18 @@ class GTI:
         from astropy.time import Time
 
         pairs = [Time(pair) for pair in time_intervals]
-        return cls.create(Time([p[0] for p in pairs]), Time([p[1] for p in pairs]), reference_time or pairs[0][0])
+        if not pairs:
+            raise InputError("there are no time_intervals: expected pairs of times")
+        reference = pairs[0][0] if reference_time is None else reference_time
+        return cls.create(Time([pair[0] for pair in pairs]), Time([pair[1] for pair in pairs]), reference)
 
     @classmethod
-    def from_stack(cls, gtis: Sequence[GTI], **kwargs: Any) -> GTI:
-        """Return the intervals of several one after the other."""
+    def from_stack(cls, gtis: Sequence[GTI]) -> GTI:
+        """Return the intervals of several sets one after the other; the reference time is that of the first."""
         if not gtis:
             raise InputError("there are no good time intervals to stack")
-        stacked = gtis[0].copy()
-        for other in gtis[1:]:
-            stacked.stack(other)
-        return stacked
+        start, stop = (join_times([gti.table[name] for gti in gtis]) for name in ("START", "STOP"))
+        return cls(interval_table(start, stop), gtis[0].time_ref.copy())
 
     @classmethod
     def from_table_hdu(cls, table_hdu: fits.BinTableHDU, format: str = "gadf") -> GTI:
@@ -181,15 +188,6 @@ class GTI:
 
     # -- set operations
 
-    def _from_seconds(self, start: np.ndarray, stop: np.ndarray) -> GTI:
-        """Intervals from seconds since the reference time."""
-        return GTI(_table(self.time_ref + start * u.s, self.time_ref + stop * u.s), self.time_ref)
-
-    def _seconds(self, reference: Time) -> tuple[np.ndarray, np.ndarray]:
-        start = (self.time_start - reference).to_value("s")
-        stop = (self.time_stop - reference).to_value("s")
-        return np.atleast_1d(start), np.atleast_1d(stop)
-
     def select_time(self, time_interval: Any, inverted: bool = False) -> GTI:
         """Return what lies inside an interval, cut to it.
 
@@ -199,114 +197,114 @@ class GTI:
             Start and stop.
         inverted : bool
             Keep what lies outside instead. Default: False.
+
+        Raises
+        ------
+        InputError
+            If there are not two times, or the second is earlier.
         """
         from astropy.time import Time
 
         interval = Time(time_interval)
         if interval.shape != (2,) or interval[1] < interval[0]:
             raise InputError(f"time_interval is {time_interval}: expected a start and a later stop")
-        low, high = (float((edge - self.time_ref).to_value("s")) for edge in interval)
-        start, stop = self._seconds(self.time_ref)
+        low, high = interval[0], interval[1]
+        start, stop = self.time_start, self.time_stop
         if not inverted:
-            return self._kept(np.maximum(start, low), np.minimum(stop, high))
-        before = start, np.minimum(stop, low)
-        after = np.maximum(start, high), stop
-        joined = [np.concatenate(pair) for pair in zip(before, after, strict=True)]
-        order = np.argsort(joined[0], kind="stable")
-        return self._kept(joined[0][order], joined[1][order])
+            return self._kept(pick_times(start > low, start, low), pick_times(stop < high, stop, high))
+        before = pick_times(stop < low, stop, low)
+        after = pick_times(start > high, start, high)
+        return self._kept(join_times([start, after]), join_times([before, stop]), ordered=True)
 
     def delete_interval(self, time_interval: Any) -> GTI:
         """Return what lies outside an interval."""
         return self.select_time(time_interval, inverted=True)
 
-    def _kept(self, start: np.ndarray, stop: np.ndarray) -> GTI:
-        keep = stop - start > 0
-        return self._from_seconds(start[keep], stop[keep])
+    def _kept(self, start: Time, stop: Time, ordered: bool = False) -> GTI:
+        """Return the intervals that have a length."""
+        keep = np.flatnonzero(stop > start)
+        if ordered:
+            keep = keep[np.argsort(start[keep].mjd, kind="stable")]
+        return GTI(interval_table(start[keep], stop[keep]), self.time_ref)
 
-    def union(self, other: GTI | None = None, overlap_ok: bool = True, merge_equal: bool = True) -> GTI:
-        """Return the time that is covered by any interval, of these or of another set, in order.
+    def union(self, overlap_ok: bool = True, merge_equal: bool = True) -> GTI:
+        """Return the time that is covered by any of the intervals, in order.
 
         Parameters
         ----------
-        other : GTI, optional
-            Further intervals.
         overlap_ok : bool
             Whether intervals may overlap. Default: True.
         merge_equal : bool
-            Whether intervals that touch become one. Default: True.
+            Whether intervals that touch, to a microsecond, become one. Default: True.
 
         Raises
         ------
         InputError
             If intervals overlap and must not.
+
+        Examples
+        --------
+        >>> gti = GTI.create([0, 50, 300] * u.s, [100, 200, 400] * u.s)
+        >>> gti.union().time_delta
+        <Quantity [200., 100.] s>
         """
-        start, stop = self._seconds(self.time_ref)
-        if other is not None:
-            start, stop = (np.concatenate(p) for p in zip((start, stop), other._seconds(self.time_ref), strict=True))
-        order = np.argsort(start, kind="stable")
-        start, stop = start[order], stop[order]
-        if len(start) == 0:
+        if len(self) == 0:
             return self.copy()
+        order = np.argsort(seconds_between(self.time_start, self.time_start[0]), kind="stable")
+        times = self.time_start[order], self.time_stop[order]
+        start, stop = (seconds_between(each, times[0][0]) for each in times)
         covered = np.maximum.accumulate(stop)
         gap = start[1:] - covered[:-1]
-        slack = _SAME.value
-        if not overlap_ok and (gap < -slack).any():
-            first = int(np.argmax(gap < -slack))
+        if not overlap_ok and (gap < -_SAME).any():
+            later = int(np.argmax(gap < -_SAME)) + 1
             raise InputError(
-                f"good time intervals overlap: {self.time_ref + start[first + 1] * u.s} lies in the one before"
+                f"good time intervals overlap: the one from {times[0][later].iso} starts before the one before it ends"
             )
-        apart = gap > slack if merge_equal else gap >= -slack
-        first = np.append(True, apart)
-        last = np.append(np.flatnonzero(first)[1:] - 1, len(start) - 1)
-        return self._from_seconds(start[first], covered[last])
+        apart = gap > _SAME if merge_equal else gap >= -_SAME
+        first = np.flatnonzero(np.append(True, apart))
+        last = np.append(first[1:] - 1, len(start) - 1)
+        # Where the stop is that is the latest so far.
+        latest = np.maximum.accumulate(np.where(stop >= covered, np.arange(len(stop)), 0))
+        return GTI(interval_table(times[0][first], times[1][latest[last]]), self.time_ref)
 
     def intersection(self, other: GTI) -> GTI:
-        """Return the time that is covered by these intervals and by another set."""
+        """Return the time that is covered by these intervals and by another set.
+
+        Examples
+        --------
+        >>> gti = GTI.create([0, 300] * u.s, [100, 400] * u.s)
+        >>> gti.intersection(GTI.create(50 * u.s, 350 * u.s)).time_delta
+        <Quantity [50., 50.] s>
+        """
         mine, theirs = self.union(), other.union()
-        start, stop = mine._seconds(self.time_ref)
-        low, high = theirs._seconds(self.time_ref)
-        begin = np.maximum(start[:, None], low).reshape(-1)
-        end = np.minimum(stop[:, None], high).reshape(-1)
-        return self._kept(begin, end)
+        row, column = (index.reshape(-1) for index in np.indices((len(mine), len(theirs))))
+        start, low = mine.time_start[row], theirs.time_start[column]
+        stop, high = mine.time_stop[row], theirs.time_stop[column]
+        return self._kept(pick_times(start > low, start, low), pick_times(stop < high, stop, high))
 
     def stack(self, other: GTI) -> None:
         """Append the intervals of another set, in place, as they are; the reference time stays."""
-        start, stop = self._seconds(self.time_ref)
-        more_start, more_stop = other._seconds(self.time_ref)
-        joined = self._from_seconds(np.concatenate([start, more_start]), np.concatenate([stop, more_stop]))
-        self.table = joined.table
+        if not isinstance(other, GTI):
+            raise InputTypeError(f"cannot stack a {type(other).__name__} onto a GTI")
+        self.table = GTI.from_stack([self, other]).table
 
     def group_table(self, time_intervals: Sequence[Any], atol: Any = "1e-6 s") -> Table:
-        """Return which intervals of this set lie in each of the given ones.
+        """Return in which of the given intervals each interval of this set lies.
 
         Parameters
         ----------
         time_intervals : list of `~astropy.time.Time`
             Pairs of start and stop.
         atol : `~astropy.units.Quantity`
-            By how much an interval may stick out.
+            By how much an interval may stick out. Default: a microsecond.
 
         Returns
         -------
         groups : `~astropy.table.Table`
-            "group_idx", "bin_type", "time_min" and "time_max" in MJD, for each interval of this set
-            that lies in one of the given.
+            A row for each interval: "group_idx" (-1 for none), "time_min" and "time_max" (MJD) and "bin_type":
+            empty, "underflow" where it starts before all given intervals, else "overflow".
         """
-        from astropy.table import Table
-        from astropy.time import Time
-
-        slack = to_quantity(atol, "s", "atol").value
-        start, stop = self._seconds(self.time_ref)
-        rows: list[tuple[int, str, float, float]] = []
-        for group, pair in enumerate(time_intervals):
-            low, high = ((edge - self.time_ref).to_value("s") for edge in Time(pair))
-            inside = (start >= low - slack) & (stop <= high + slack)
-            rows += [
-                (group, "normal   ", float(self.time_start[i].mjd), float(self.time_stop[i].mjd))
-                for i in np.flatnonzero(inside)
-            ]
-        names = ["group_idx", "bin_type", "time_min", "time_max"]
-        return Table(rows=rows, names=names) if rows else Table(names=names, dtype=[int, "U9", float, float])
+        return group_intervals(self, time_intervals, atol)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -316,8 +314,8 @@ class GTI:
             return NotImplemented
         if len(self) != len(other):
             return False
-        pairs = zip(self._seconds(self.time_ref), other._seconds(self.time_ref), strict=True)
-        return all(bool(np.all(np.abs(mine - theirs) <= _SAME.value)) for mine, theirs in pairs)
+        pairs = (self.time_start, other.time_start), (self.time_stop, other.time_stop)
+        return all(bool(np.all(np.abs(seconds_between(mine, theirs)) <= _SAME)) for mine, theirs in pairs)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -328,24 +326,3 @@ class GTI:
             f"GTI: {len(self)} intervals, {self.time_sum.to_value('s'):.3f} s in all, from "
             f"{self.time_start.min().iso} to {self.time_stop.max().iso} ({self.time_ref.scale})"
         )
-
-
-def _times(value: Any, reference: Time, name: str) -> Any:
-    """Return times, of times or of durations since a reference."""
-    from astropy.time import Time
-
-    if isinstance(value, Time):
-        return np.atleast_1d(value)
-    return reference + np.atleast_1d(to_quantity(value, "s", name))
-
-
-def _table(start: Any, stop: Any) -> Table:
-    from astropy.table import Table
-    from astropy.time import Time
-
-    for edge in (start, stop):
-        edge.format = "mjd"
-    if len(start) == 0:
-        empty = Time(np.zeros(0), np.zeros(0), format="mjd", scale=start.scale)
-        return Table({"START": empty, "STOP": empty.copy()})
-    return Table({"START": start, "STOP": stop})

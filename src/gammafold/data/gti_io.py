@@ -9,7 +9,7 @@ import astropy.units as u
 import numpy as np
 
 from gammafold.data.gti import GTI
-from gammafold.utils.errors import FileFormatError, InputError
+from gammafold.utils.errors import FileFormatError, InputError, UnitsError
 from gammafold.utils.files import atomic_path, make_path
 
 if TYPE_CHECKING:
@@ -27,14 +27,15 @@ def gti_from_hdu(hdu: fits.BinTableHDU, format: str = "gadf") -> GTI:
     Parameters
     ----------
     hdu : `~astropy.io.fits.BinTableHDU`
-        Columns START and STOP in seconds; ``MJDREFI`` and ``MJDREFF`` (or ``MJDREF``) and ``TIMESYS``.
+        Columns START and STOP, or TSTART and TSTOP, in seconds or their own unit; keywords ``MJDREFI`` and
+        ``MJDREFF`` (or ``MJDREF``), and optionally ``TIMESYS`` (TT where it is missing), ``TIMEZERO``, ``TIMEUNIT``.
     format : {"gadf"}
         Form.
 
     Raises
     ------
     FileFormatError
-        If a column or a keyword is missing.
+        If a column or a keyword is missing, or an interval ends before it starts.
     """
     _require_format(format)
     names = {name.upper(): name for name in hdu.columns.names}
@@ -42,12 +43,16 @@ def gti_from_hdu(hdu: fits.BinTableHDU, format: str = "gadf") -> GTI:
     if pair is None:
         raise FileFormatError(f"extension {hdu.name!r} has no columns START and STOP: there are {sorted(names)}")
     reference = reference_time(hdu.header, hdu.name)
+    # OGIP: what is added to the times of the table, in its unit.
+    zero = float(hdu.header.get("TIMEZERO", 0.0))
     edges = []
     for column in pair:
         unit = hdu.columns[names[column]].unit or hdu.header.get("TIMEUNIT", "s")
-        values = np.array(hdu.data[names[column]], dtype=float)
-        edges.append(u.Quantity(values, unit))
-    return GTI.create(edges[0], edges[1], reference_time=reference)
+        edges.append(u.Quantity(np.array(hdu.data[names[column]], dtype=float) + zero, unit))
+    try:
+        return GTI.create(edges[0], edges[1], reference_time=reference)
+    except (InputError, UnitsError) as error:
+        raise FileFormatError(f"extension {hdu.name!r}: {error}") from error
 
 
 def reference_time(header: Any, name: str) -> Time:
@@ -58,7 +63,7 @@ def reference_time(header: Any, name: str) -> Time:
     FileFormatError
         If there are none.
     """
-    from astropy.time import Time
+    from astropy.time import ScaleValueError, Time
 
     scale = str(header.get("TIMESYS", "tt")).strip().lower()
     if "MJDREFI" in header:
@@ -69,7 +74,7 @@ def reference_time(header: Any, name: str) -> Time:
         raise FileFormatError(f"extension {name!r} has no keyword MJDREFI or MJDREF: its times have no reference")
     try:
         return Time(day, part, format="mjd", scale=scale)
-    except ValueError as error:
+    except (ValueError, ScaleValueError) as error:
         raise FileFormatError(f"extension {name!r} has TIMESYS = {scale!r}: {error}") from error
 
 
@@ -100,6 +105,7 @@ def read_gti(filename: str | os.PathLike[str], hdu: str = "GTI", format: str = "
     """
     from astropy.io import fits
 
+    _require_format(format)
     path = make_path(filename)
     try:
         with fits.open(path, memmap=False, checksum=checksum) as hdulist:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gammafold.data.gti import GTI
 from gammafold.datasets.door import PlanCache, unique_models
+from gammafold.datasets.stack import stack_into
 from gammafold.modeling.models.collection import DatasetModels
 from gammafold.utils.errors import InputError, InputTypeError, UnknownNameError
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from astropy.units import Quantity
 
-    from gammafold.data.gti import GTI
     from gammafold.likelihood.likelihood import Likelihood
     from gammafold.modeling.parameter import Parameters
 
@@ -204,11 +205,8 @@ class Datasets(MutableSequence):
     @property
     def gti(self) -> GTI | None:
         """Union of the good time intervals of the members; None if no member has any."""
-        union: GTI | None = None
-        for dataset in self._datasets:
-            if dataset.gti is not None:
-                union = dataset.gti.copy() if union is None else union.union(dataset.gti)
-        return union
+        members = [dataset.gti for dataset in self._datasets if dataset.gti is not None]
+        return GTI.from_stack(members).union() if members else None
 
     @property
     def meta_table(self) -> Table | None:
@@ -282,8 +280,8 @@ class Datasets(MutableSequence):
             raise InputError(f"cannot stack datasets of different types: {kinds}")
         first, *others = self._datasets
         stacked = first.to_masked(name=name)
-        for dataset in others:
-            stacked.stack(dataset)
+        if others:
+            stack_into(stacked, *others)
         return stacked
 
     def info_table(self, cumulative: bool = False) -> Table:

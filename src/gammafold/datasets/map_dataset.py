@@ -27,6 +27,7 @@ from gammafold.datasets.evaluator import NpredEvaluator
 from gammafold.datasets.fingerprint import Watch
 from gammafold.datasets.folding import region_spec, split_models
 from gammafold.datasets.info import cash_significance, info_dict, summary
+from gammafold.datasets.plot import DatasetPlots
 from gammafold.datasets.slots import DataSlot, drop_cache, held_part
 from gammafold.datasets.stack import stack_into, stacked_counts
 from gammafold.datasets.watches import region_watches
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["MapDataset"]
 
 
-class MapDataset(Dataset):
+class MapDataset(DatasetPlots, Dataset):
     """Counts with everything that is needed to predict them, and the Cash statistic.
 
     The parts are maps on one region (the geometry of images and cubes would be one more geometry, not one
@@ -283,9 +284,9 @@ class MapDataset(Dataset):
             return np.nan
         return cash_significance(_flat(self.counts, bins).sum(), _flat(self.background, bins).sum())
 
-    def stacked_counts(self, other: MapDataset, safe: np.ndarray, other_safe: np.ndarray) -> dict[str, Any]:
-        """Return the counts and the background of the stack of this dataset and another."""
-        return stacked_counts(self, other, safe, other_safe)
+    def stacked_counts(self, members: Sequence[Any], masks: Sequence[np.ndarray]) -> dict[str, Any]:
+        """Return the counts and the background of the stack of members, of which this dataset is the first."""
+        return stacked_counts(members, masks)
 
     def merged_acceptance(self, edges: np.ndarray, safe: np.ndarray, axis: MapAxis) -> dict[str, Any]:
         """Return further maps per bin of reconstructed energy after bins were merged: none."""

@@ -8,6 +8,7 @@ stands at `gammafold.stats.kernels.WStatistic`).
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -216,38 +217,33 @@ class MapDatasetOnOff(MapDataset):
         """Return the background that this dataset adds to a stack: ``alpha * counts_off``."""
         return self.background
 
-    def stacked_counts(self, other: MapDataset, safe: np.ndarray, other_safe: np.ndarray) -> dict[str, Any]:
-        """Return counts, off counts and acceptances of the stack of this dataset and another.
+    def stacked_counts(self, members: Sequence[Any], masks: Sequence[np.ndarray]) -> dict[str, Any]:
+        """Return counts, off counts and acceptances of the stack of members, of which this dataset is the first.
 
         The acceptance is one and ``acceptance_off`` is the ratio of the off counts to the background, so that
         ``alpha * counts_off`` of the stack is the sum of the members'. A bin without off counts has the mean
         ratio of the whole spectrum.
         """
-        if not isinstance(other, MapDatasetOnOff):
-            raise InputError(
-                f"cannot stack {other.name!r} onto {self.name!r}: a {type(other).__name__} has no off counts"
-            )
+        for other in members:
+            if not isinstance(other, MapDatasetOnOff):
+                raise InputError(
+                    f"cannot stack {other.name!r} onto {self.name!r}: a {type(other).__name__} has no off counts"
+                )
         parts: dict[str, Any] = {}
-        for part in ("counts", "counts_off"):
-            parts[part] = masked_sum(self, other, part, (getattr(self, part), getattr(other, part)), safe, other_safe)
-        background = masked_sum(self, other, "background", (self.background, other.background), safe, other_safe)
+        for part in ("counts", "counts_off", "background"):
+            parts[part] = masked_sum(members, masks, part, [getattr(member, part) for member in members])
+        background = parts.pop("background")
         if background is None:
             return parts
         n_off = parts["counts_off"].data
         if n_off.sum() > 0 and background.data.sum() > 0:
             mean = n_off.sum() / background.data.sum()
         else:
-            mean = self._mean_ratio(other, safe, other_safe)
+            mean = _mean_ratio(members, masks)
         ratio = np.divide(n_off, background.data, out=np.full(n_off.shape, mean), where=background.data > 0)
         parts["acceptance"] = RegionNDMap(self.geom, data=np.ones(n_off.shape))
         parts["acceptance_off"] = RegionNDMap(self.geom, data=ratio)
         return parts
-
-    def _mean_ratio(self, other: MapDatasetOnOff, safe: np.ndarray, other_safe: np.ndarray) -> float:
-        """Return the ratio of the acceptances, off over on, where no off counts tell."""
-        on = self._bins(self.acceptance, safe).sum() + other._bins(other.acceptance, other_safe).sum()
-        off = self._bins(self.acceptance_off, safe).sum() + other._bins(other.acceptance_off, other_safe).sum()
-        return float(off / on) if on > 0 else 1.0
 
     def merged_acceptance(self, edges: np.ndarray, safe: np.ndarray, axis: MapAxis) -> dict[str, Any]:
         """Return the acceptances after bins were merged.
@@ -290,6 +286,14 @@ class MapDatasetOnOff(MapDataset):
         for part in ("counts_off", "acceptance", "acceptance_off"):
             kwargs.setdefault(part, RegionNDMap(geom, data=np.zeros(geom.data_shape)))
         return region_dataset(cls, geom, geom_exposure, geom_edisp, reference_time, name=name, **kwargs)
+
+
+def _mean_ratio(members: Sequence[Any], masks: Sequence[np.ndarray]) -> float:
+    """Return the ratio of the acceptances, off over on, where no off counts tell."""
+    pairs = list(zip(members, masks, strict=True))
+    on = sum(member.acceptance.data.reshape(-1)[mask].sum() for member, mask in pairs)
+    off = sum(member.acceptance_off.data.reshape(-1)[mask].sum() for member, mask in pairs)
+    return float(off / on) if on > 0 else 1.0
 
 
 class SpectrumDatasetOnOff(MapDatasetOnOff):

@@ -1,12 +1,14 @@
-"""Stacking: one dataset whose prediction is the sum of the masked predictions of two, for any model."""
+"""Stacking: one dataset whose prediction is the sum of the masked predictions of its members, for any model."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
 
+from gammafold.data.gti import GTI
 from gammafold.datasets.checks import same_axis
 from gammafold.datasets.derive import explicit_edisp, kernel_map
 from gammafold.datasets.folding import exposure_values, split_models
@@ -18,16 +20,21 @@ if TYPE_CHECKING:
 
 __all__ = ["masked_sum", "stack_into", "stacked_counts"]
 
+Members = Sequence[Any]
+Masks = Sequence[np.ndarray]
 
-def stack_into(dataset: MapDataset, other: MapDataset) -> None:
-    """Stack ``other`` onto ``dataset``, in place; the formulas stand at `MapDataset.stack`."""
-    _require_same_axes(dataset, other)
-    masks = dataset.safe_bins(), other.safe_bins()
-    parts: dict[str, Any] = dict(dataset.stacked_counts(other, *masks))
-    parts.update(_stacked_response(dataset, other, *masks))
-    parts.update(_stacked_masks(dataset, other, *masks))
-    parts["gti"] = _stacked_gti(dataset, other)
-    parts["meta_table"] = _stacked_meta(dataset, other)
+
+def stack_into(dataset: MapDataset, *others: MapDataset) -> None:
+    """Stack others onto ``dataset``, in place; the formulas stand at `MapDataset.stack`, and sums are over all."""
+    members = [dataset, *others]
+    for other in others:
+        _require_same_axes(dataset, other)
+    masks = [member.safe_bins() for member in members]
+    parts: dict[str, Any] = dict(dataset.stacked_counts(members, masks))
+    parts.update(_stacked_response(members, masks))
+    parts.update(_stacked_masks(members, masks))
+    parts["gti"] = _stacked_gti(members)
+    parts["meta_table"] = _stacked_meta(members)
     if dataset.background_model is not None:
         # It has done its work on the background that was just stacked.
         dataset.models = split_models(dataset.all_models)[0]
@@ -38,30 +45,21 @@ def stack_into(dataset: MapDataset, other: MapDataset) -> None:
         setattr(dataset, part, value)
 
 
-def stacked_counts(dataset: MapDataset, other: MapDataset, safe: np.ndarray, other_safe: np.ndarray) -> dict[str, Any]:
-    """Return the counts and the background of the stack of two datasets with a background map."""
-    pairs = {
-        "counts": (dataset.counts, other.counts),
-        "background": (dataset.stackable_background(), other.stackable_background()),
+def stacked_counts(members: Members, masks: Masks) -> dict[str, Any]:
+    """Return the counts and the background of the stack of datasets with a background map."""
+    return {
+        "counts": masked_sum(members, masks, "counts", [member.counts for member in members]),
+        "background": masked_sum(members, masks, "background", [member.stackable_background() for member in members]),
     }
-    return {part: masked_sum(dataset, other, part, pair, safe, other_safe) for part, pair in pairs.items()}
 
 
-def masked_sum(
-    dataset: MapDataset,
-    other: MapDataset,
-    part: str,
-    pair: tuple[Any, Any],
-    safe: np.ndarray,
-    other_safe: np.ndarray,
-) -> RegionNDMap | None:
-    """Return the sum of two maps inside their masks; both or neither must be there."""
-    one, two = pair
-    _require_both(dataset, other, part, one, two)
-    if one is None:
+def masked_sum(members: Members, masks: Masks, part: str, maps: Sequence[Any]) -> RegionNDMap | None:
+    """Return the sum of maps inside the masks; all or none must be there."""
+    if not _all_or_none(members, part, maps):
         return None
-    total = one.data.reshape(-1) * safe + two.data.reshape(-1) * other_safe
-    return RegionNDMap(dataset.geom, data=total.reshape(dataset.data_shape), meta=one.meta)
+    total = np.sum([one.data.reshape(-1) * mask for one, mask in zip(maps, masks, strict=True)], axis=0)
+    dataset = members[0]
+    return RegionNDMap(dataset.geom, data=total.reshape(dataset.data_shape), meta=maps[0].meta)
 
 
 def _require_same_axes(dataset: MapDataset, other: MapDataset) -> None:
@@ -75,82 +73,101 @@ def _require_same_axes(dataset: MapDataset, other: MapDataset) -> None:
             raise InputError(f"cannot stack {other.name!r} onto {dataset.name!r}: their axes of true energy differ")
 
 
-def _require_both(dataset: MapDataset, other: MapDataset, part: str, one: Any, two: Any) -> None:
-    if (one is None) != (two is None):
-        without = dataset if one is None else other
+def _all_or_none(members: Members, part: str, held: Sequence[Any]) -> bool:
+    """Return whether the members have a part.
+
+    Raises
+    ------
+    InputError
+        If some have it and some have not.
+    """
+    missing = [member for member, one in zip(members, held, strict=True) if one is None]
+    if missing and len(missing) < len(members):
+        other = next(member for member in members[1:] if (member in missing) != (members[0] in missing))
         raise InputError(
-            f"cannot stack {other.name!r} onto {dataset.name!r}: {without.name!r} has no {part}, and the sum would lack it"
+            f"cannot stack {other.name!r} onto {members[0].name!r}: {missing[0].name!r} has no {part}, "
+            "and the sum would lack it"
         )
+    return not missing
 
 
-def _stacked_response(
-    dataset: MapDataset, other: MapDataset, safe: np.ndarray, other_safe: np.ndarray
-) -> dict[str, Any]:
+def _stacked_response(members: Members, masks: Masks) -> dict[str, Any]:
     """Return the exposure and the kernel: the kernel is weighted with the exposures of the datasets."""
-    _require_both(dataset, other, "exposure", dataset.exposure, other.exposure)
-    if dataset.exposure is None:
+    dataset = members[0]
+    if not _all_or_none(members, "exposure", [member.exposure for member in members]):
         return {}
-    weights = [exposure_values(dataset), exposure_values(other)]
-    edisps = [explicit_edisp(dataset), explicit_edisp(other)]
-    masks = [safe, other_safe]
-    total = sum(weight * mask.any() for weight, mask in zip(weights, masks, strict=True))
-    events = sum(
-        edisp.edisp_map.data.reshape(weight.size, -1) * weight[:, None] * mask
-        for edisp, weight, mask in zip(edisps, weights, masks, strict=True)
-        if edisp is not None
-    )
+    first = explicit_edisp(dataset)
+    if first is None:
+        return {}
+    shape = first.edisp_map.data.shape[:2]
+    total, events = np.zeros(shape[0]), np.zeros(shape)
+    for member, mask in zip(members, masks, strict=True):
+        if not mask.any():
+            continue
+        weight = exposure_values(member)
+        total += weight
+        edisp = explicit_edisp(member)
+        if edisp is not None:
+            events += edisp.edisp_map.data.reshape(shape) * weight[:, None] * mask
     values = np.divide(events, total[:, None], out=np.zeros_like(events), where=total[:, None] > 0)
     exposure = RegionNDMap(
         dataset.exposure.geom,
         data=u.Quantity(total, "cm2 s").to_value(dataset.exposure.unit).reshape(dataset.exposure.data.shape),
         unit=dataset.exposure.unit,
-        meta=_stacked_livetime(dataset, other, safe, other_safe),
+        meta=_stacked_livetime(members, masks),
     )
-    first = edisps[0]
     geom = first.edisp_map.geom.squash("energy")
     weight_map = RegionNDMap(geom, data=exposure.data.reshape(geom.data_shape).copy(), unit=exposure.unit)
     return {"exposure": exposure, "edisp": kernel_map(first, values, dataset.reco_energy_axis, weight_map)}
 
 
-def _stacked_livetime(
-    dataset: MapDataset, other: MapDataset, safe: np.ndarray, other_safe: np.ndarray
-) -> dict[str, Any]:
+def _stacked_livetime(members: Members, masks: Masks) -> dict[str, Any]:
     """Return the meta data of the exposure, with the live time of the members that have a safe bin."""
-    meta = dict(dataset.exposure.meta or {})
-    times = [each.exposure.meta.get("livetime") if each.exposure.meta else None for each in (dataset, other)]
+    meta = dict(members[0].exposure.meta or {})
+    times = [(member.exposure.meta or {}).get("livetime") for member in members]
     if any(time is not None for time in times):
-        known = [u.Quantity(0 if time is None else time, "s") for time in times]
-        meta["livetime"] = known[0] * bool(safe.any()) + known[1] * bool(other_safe.any())
+        seconds = [0.0 if time is None else u.Quantity(time, "s").to_value("s") for time in times]
+        meta["livetime"] = u.Quantity(sum(time for time, mask in zip(seconds, masks, strict=True) if mask.any()), "s")
     return meta
 
 
-def _stacked_masks(
-    dataset: MapDataset, other: MapDataset, safe: np.ndarray, other_safe: np.ndarray
-) -> dict[str, RegionNDMap]:
-    masks = {}
-    if dataset.mask_safe is not None or other.mask_safe is not None:
-        masks["mask_safe"] = _mask(dataset, safe | other_safe)
-    if dataset.mask_fit is not None or other.mask_fit is not None:
+def _stacked_masks(members: Members, masks: Masks) -> dict[str, RegionNDMap]:
+    dataset, found = members[0], {}
+    if any(member.mask_safe is not None for member in members):
+        found["mask_safe"] = _mask(dataset, np.logical_or.reduce(masks))
+    if any(member.mask_fit is not None for member in members):
         # What is fitted of the stack is what was fitted of the members, as far as it is in the stack.
-        masks["mask_fit"] = _mask(dataset, dataset.selected_bins() | other.selected_bins())
-    return masks
+        found["mask_fit"] = _mask(dataset, np.logical_or.reduce([member.selected_bins() for member in members]))
+    return found
 
 
 def _mask(dataset: MapDataset, bins: np.ndarray) -> RegionNDMap:
     return RegionNDMap(dataset.geom, data=bins.reshape(dataset.data_shape))
 
 
-def _stacked_gti(dataset: MapDataset, other: MapDataset) -> Any:
+def _stacked_gti(members: Members) -> Any:
     """Return the union of the good time intervals."""
-    intervals = [each.gti for each in (dataset, other) if each.gti is not None and len(each.gti.table)]
-    if len(intervals) == 2:
-        return intervals[0].union(intervals[1])
-    return intervals[0].copy() if intervals else dataset.gti
+    intervals = [member.gti for member in members if member.gti is not None and len(member.gti.table)]
+    if not intervals:
+        return members[0].gti
+    return GTI.from_stack(intervals).union() if len(intervals) > 1 else intervals[0].copy()
 
 
-def _stacked_meta(dataset: MapDataset, other: MapDataset) -> Any:
+def _stacked_meta(members: Members) -> Any:
     """Return the tables of observations below each other: a row for each observation."""
-    from astropy.table import vstack
+    from astropy.table import Table, vstack
 
-    tables = [each.meta_table for each in (dataset, other) if each.meta_table is not None]
-    return vstack(tables, metadata_conflicts="silent").copy() if tables else None
+    tables = [member.meta_table for member in members if member.meta_table is not None]
+    if not tables:
+        return None
+    names = tables[0].colnames
+    if all(table.colnames == names and type(table) is Table for table in tables) and not tables[0].has_mixin_columns:
+        units = [tables[0][name].unit for name in names]
+        if all([table[name].unit for name in names] == units for table in tables):
+            # Tables of one form, such as those of a survey's runs: joining the columns is all there is to do.
+            joined = Table({name: np.concatenate([np.asarray(table[name]) for table in tables]) for name in names})
+            for name, unit in zip(names, units, strict=True):
+                joined[name].unit = unit
+            joined.meta.update(tables[0].meta)
+            return joined
+    return vstack(tables, metadata_conflicts="silent").copy()

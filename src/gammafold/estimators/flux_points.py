@@ -320,7 +320,7 @@ class FluxPoints:
     def slice_by_energy(self, energy_min: u.Quantity | str, energy_max: u.Quantity | str) -> FluxPoints:
         """Points whose bins lie between two energies (whole bins)."""
         edges = self.energy_axis.group_table(u.Quantity([u.Quantity(energy_min), u.Quantity(energy_max)]))
-        inside = edges[edges["bin_type"] == "normal"]
+        inside = edges[edges["bin_type"] == "normal   "]
         return self.slice_by_idx({"energy": slice(int(inside["idx_min"][0]), int(inside["idx_max"][-1]) + 1)})
 
     def recompute_ul(self, n_sigma_ul: float = 2.0) -> FluxPoints:

@@ -36,7 +36,8 @@ def plot_matrix(kernel: EDispKernel, ax: Any = None, add_cbar: bool = False, **k
 
     ax = _axes(ax)
     true, reco = kernel.energy_axis_true, kernel.energy_axis
-    style = {"cmap": "GnBu", "norm": PowerNorm(gamma=0.5, vmin=0, vmax=max(float(kernel.data.max()), 1e-9)), **kwargs}
+    norm = None if {"norm", "vmin", "vmax"} & set(kwargs) else PowerNorm(gamma=0.5, vmin=0, vmax=1)
+    style = {"cmap": "GnBu", "norm": norm, **kwargs}
     mesh = ax.pcolormesh(true.edges.value, reco.edges.value, kernel.data.T, **style)
     true.format_plot_xaxis(ax)
     reco.format_plot_yaxis(ax)

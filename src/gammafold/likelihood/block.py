@@ -61,6 +61,8 @@ class SignalBlock:
         Response of all datasets, with constant factors.
     rows : slice or int array (K_b,)
         Where the bins stand in the joint vector of bins.
+    free : int array, shape (p,)
+        Positions of the free parameters in the full vector.
     factor : (callable, positions), optional
         A factor that depends on parameters.
     """
@@ -72,6 +74,7 @@ class SignalBlock:
         edges: Array,
         matrix: Array,
         rows: Rows,
+        free: NDArray[np.intp],
         factor: ParametricFactor | None = None,
     ) -> None:
         # True energies from which nothing reaches these bins need no flux.
@@ -82,6 +85,8 @@ class SignalBlock:
         self.index = np.array(index, dtype=int)
         self.factor = factor
         self.factor_index = np.array(factor[1] if factor else (), dtype=int)
+        self.own = FreeParameters.among(self.index, free)
+        self.factor_own = FreeParameters.among(self.factor_index, free)
 
     def counts(self, full: Sequence[Any]) -> Array:
         """Counts (..., K_b), for the full parameter vector as scalars or columns (N, 1)."""
@@ -90,12 +95,12 @@ class SignalBlock:
             return counts
         return counts * self.factor[0](*[full[i] for i in self.factor_index])
 
-    def jacobian(self, full: Array, free: NDArray[np.intp], steps: Array) -> tuple[Array, Columns]:
+    def jacobian(self, full: Array, steps: Array) -> tuple[Array, Columns]:
         """Derivatives (p_b, N, K_b) of the counts for vectors (N, P), and their columns among the free ones.
 
         ``steps`` (N, P) are for differences.
         """
-        own = FreeParameters.among(self.index, free)
+        own = self.own
         columns = full.T[..., None]
         scale = 1.0 if self.factor is None else self.factor[0](*columns[self.factor_index])
         parts = []
@@ -104,13 +109,13 @@ class SignalBlock:
             by_bin = self.integrals.derivatives(values, own.which, local[:, own.which])
             parts.append((self.response.fold(by_bin) * scale, own.columns))
         if self.factor is not None:
-            parts.append(self._factor_jacobian(full, free, steps))
+            parts.append(self._factor_jacobian(full, steps))
         if not parts:
             return np.zeros((0, len(full), self.response.n_bins)), np.zeros(0, dtype=int)
         return np.concatenate([part for part, _ in parts]), np.concatenate([where for _, where in parts])
 
-    def _factor_jacobian(self, full: Array, free: NDArray[np.intp], steps: Array) -> tuple[Array, Columns]:
-        own = FreeParameters.among(self.factor_index, free)
+    def _factor_jacobian(self, full: Array, steps: Array) -> tuple[Array, Columns]:
+        own = self.factor_own
         if self.factor is None or not len(own.which):
             return np.zeros((0, len(full), self.response.n_bins)), own.columns
         values, local = full[:, self.factor_index], steps[:, self.factor_index]
@@ -118,15 +123,15 @@ class SignalBlock:
         steady = self.response.fold(self.integrals.value(*full.T[..., None][self.index]))
         return slope * steady, own.columns
 
-    def pull_back(self, weights: Array, full: Array, free: NDArray[np.intp], steps: Array) -> tuple[Array, Columns]:
+    def pull_back(self, weights: Array, full: Array, steps: Array) -> tuple[Array, Columns]:
         """Sum weights (N, K_b) times the Jacobian over the bins: (p_b, N), and the columns.
 
         The adjoint of the fold: one product for all parameters.
         """
         if self.factor is not None:
-            jacobian, columns = self.jacobian(full, free, steps)
+            jacobian, columns = self.jacobian(full, steps)
             return _contract(jacobian, weights), columns
-        own = FreeParameters.among(self.index, free)
+        own = self.own
         if not len(own.which):
             return np.zeros((0, len(full))), own.columns
         values, local = full[:, self.index], steps[:, self.index]
@@ -137,9 +142,10 @@ class SignalBlock:
 class BackgroundBlock:
     """A background of one dataset that depends on parameters."""
 
-    def __init__(self, term: BackgroundTerm, function: Callable[..., Any], rows: slice) -> None:
+    def __init__(self, term: BackgroundTerm, function: Callable[..., Any], rows: slice, free: NDArray[np.intp]) -> None:
         self.term, self.function, self.rows = term, function, rows
         self.index = np.array(term.index, dtype=int)
+        self.own = FreeParameters.among(self.index, free)
 
     def counts(self, full: Sequence[Any]) -> Array:
         """Counts (..., K_b), for the full parameter vector as scalars or columns (N, 1)."""
@@ -148,17 +154,17 @@ class BackgroundBlock:
     def _counts(self, *parameters: Any) -> Array:
         return self.term.template * self.function(self.term.energy, *parameters)
 
-    def jacobian(self, full: Array, free: NDArray[np.intp], steps: Array) -> tuple[Array, Columns]:
+    def jacobian(self, full: Array, steps: Array) -> tuple[Array, Columns]:
         """Derivatives (p_b, N, K_b) for vectors (N, P), and their columns among the free parameters."""
-        own = FreeParameters.among(self.index, free)
+        own = self.own
         if not len(own.which):
             return np.zeros((0, len(full), len(self.term.template))), own.columns
         values, local = full[:, self.index], steps[:, self.index]
         return differentiate(self._counts, values, own.which, local[:, own.which]), own.columns
 
-    def pull_back(self, weights: Array, full: Array, free: NDArray[np.intp], steps: Array) -> tuple[Array, Columns]:
+    def pull_back(self, weights: Array, full: Array, steps: Array) -> tuple[Array, Columns]:
         """Sum weights (N, K_b) times the Jacobian over the bins: (p_b, N), and the columns."""
-        jacobian, columns = self.jacobian(full, free, steps)
+        jacobian, columns = self.jacobian(full, steps)
         return _contract(jacobian, weights), columns
 
 
@@ -168,7 +174,9 @@ def _contract(jacobian: Array, weights: Array) -> Array:
     return summed
 
 
-def signal_blocks(datasets: Sequence[DatasetSpec], slices: Sequence[slice]) -> list[SignalBlock]:
+def signal_blocks(
+    datasets: Sequence[DatasetSpec], slices: Sequence[slice], free: NDArray[np.intp]
+) -> list[SignalBlock]:
     """Stack the signal terms of datasets into as few blocks as possible."""
     groups: dict[tuple[Any, ...], list[tuple[DatasetSpec, SignalTerm, slice]]] = {}
     for number, (dataset, rows) in enumerate(zip(datasets, slices, strict=True)):
@@ -181,7 +189,7 @@ def signal_blocks(datasets: Sequence[DatasetSpec], slices: Sequence[slice]) -> l
                 # The same flux again in one dataset: a bin stands at most once in a block.
                 key = (*key, "again")
             groups.setdefault(key, []).append((dataset, term, rows))
-    return [_stack(members) for members in groups.values()]
+    return [_stack(members, free) for members in groups.values()]
 
 
 def _single_fluxes(terms: Sequence[SignalTerm]) -> list[SignalTerm]:
@@ -204,12 +212,12 @@ def _times(factor: float | ParametricFactor, sign: float) -> float | ParametricF
     return factor * sign
 
 
-def _stack(members: list[tuple[DatasetSpec, SignalTerm, slice]]) -> SignalBlock:
+def _stack(members: list[tuple[DatasetSpec, SignalTerm, slice]], free: NDArray[np.intp]) -> SignalBlock:
     dataset, term, rows = members[0]
     if isinstance(term.factor, tuple):
-        return SignalBlock(term.flux, term.index, dataset.edges_true, dataset.response, rows, term.factor)
+        return SignalBlock(term.flux, term.index, dataset.edges_true, dataset.response, rows, free, term.factor)
     matrix = np.concatenate([float(t.factor) * d.response for d, t, _ in members])  # type: ignore[arg-type]
-    return SignalBlock(term.flux, term.index, dataset.edges_true, matrix, _merge_rows([r for *_, r in members]))
+    return SignalBlock(term.flux, term.index, dataset.edges_true, matrix, _merge_rows([r for *_, r in members]), free)
 
 
 def _merge_rows(slices: list[slice]) -> Rows:
@@ -224,7 +232,7 @@ def _used_columns(matrix: Array) -> tuple[int, int]:
 
 
 def background_blocks(
-    datasets: Sequence[DatasetSpec], slices: Sequence[slice], n_bins: int
+    datasets: Sequence[DatasetSpec], slices: Sequence[slice], n_bins: int, free: NDArray[np.intp]
 ) -> tuple[Array, list[BackgroundBlock]]:
     """Return the background (K,) that depends on nothing, and the blocks of those that depend on parameters."""
     fixed = np.zeros(n_bins)
@@ -236,5 +244,5 @@ def background_blocks(
         if term.function is None:
             fixed[rows] += term.template
         else:
-            blocks.append(BackgroundBlock(term, term.function, rows))
+            blocks.append(BackgroundBlock(term, term.function, rows, free))
     return fixed, blocks

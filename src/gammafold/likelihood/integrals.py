@@ -64,6 +64,7 @@ class BinIntegrals:
             return differentiate(self.value, values, which, steps)
         columns = values.T[..., None]
         by_parameter = self.flux.derivatives(self._quadrature.energy, *columns)
-        shape = (len(values), len(self._quadrature.energy))
-        chosen = np.stack([np.broadcast_to(by_parameter[i], shape) for i in which])
+        chosen = np.empty((len(which), len(values), len(self._quadrature.energy)))
+        for row, i in enumerate(which):
+            chosen[row] = by_parameter[i]
         return self._quadrature.integrate(chosen)

@@ -77,8 +77,9 @@ class Likelihood:
         self._order_bins(datasets)
         ordered = [dataset for _, dataset in self._members]
         slices = [self._slices[dataset.name] for dataset in ordered]
-        self._fixed, backgrounds = background_blocks(ordered, slices, self._n_bins)
-        self._signal = signal_blocks(ordered, slices)
+        free = np.asarray(parameters.free, dtype=int)
+        self._fixed, backgrounds = background_blocks(ordered, slices, self._n_bins, free)
+        self._signal = signal_blocks(ordered, slices, free)
         self._background: list[BackgroundBlock] = backgrounds
         self._priors = tuple(priors)
         self._set_parameters(parameters)
@@ -229,7 +230,7 @@ class Likelihood:
         steps = difference_steps(full, self._full_scale)
         jacobian = np.zeros((len(theta), self.n_free, self._n_bins))
         for block in self._blocks():
-            parts, columns = block.jacobian(full, self._free, steps)
+            parts, columns = block.jacobian(full, steps)
             for part, column in zip(parts, columns, strict=True):
                 jacobian[:, column, block.rows] += part
         return jacobian
@@ -248,7 +249,7 @@ class Likelihood:
         result = np.zeros((len(theta), 1 + self.n_free))
         result[:, 0], weights = self.statistic.deviance_and_gradient(self._counts(theta))
         for block in self._blocks():
-            parts, columns = block.pull_back(weights[:, block.rows], full, self._free, steps)
+            parts, columns = block.pull_back(weights[:, block.rows], full, steps)
             for part, column in zip(parts, columns, strict=True):
                 result[:, 1 + column] += part
         if self._priors:

@@ -108,7 +108,7 @@ class MapCoord:
         """Position as `~astropy.coordinates.SkyCoord`; plain numbers are degrees."""
         from astropy.coordinates import SkyCoord
 
-        lon, lat = (u.Quantity(self[name], copy=False) for name in ("lon", "lat"))
+        lon, lat = (u.Quantity(self[name]) for name in ("lon", "lat"))
         lon, lat = (value if value.unit.is_equivalent("deg") else value.value * u.deg for value in (lon, lat))
         return SkyCoord(lon, lat, frame=self.frame)
 

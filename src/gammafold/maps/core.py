@@ -150,7 +150,7 @@ class Map(MapOperators):
 
     @quantity.setter
     def quantity(self, value: Any) -> None:
-        quantity = u.Quantity(value, copy=False)
+        quantity = value if isinstance(value, u.Quantity) else u.Quantity(value)
         data = coerce_data(quantity.value, self.geom)
         self.unit = quantity.unit
         self._data = data

@@ -137,7 +137,7 @@ class MapOperators:
 
     def __pow__(self, exponent: float) -> Self:
         if np.ndim(exponent) or isinstance(exponent, (MapOperators, u.Quantity)):
-            raise InputError(f"the exponent is {exponent!r}: expected a number")
+            raise InputError(f"the exponent is a {type(exponent).__name__}: expected a number")
         return self._new(self.geom, self.data**exponent, self.unit**exponent)
 
     def __neg__(self) -> Self:

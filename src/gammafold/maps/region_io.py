@@ -80,7 +80,8 @@ def read_map(
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message=".*(truncated|verification failed)", category=AstropyUserWarning)
-            with fits.open(path, memmap=False, checksum=checksum) as hdulist:
+            # The stream is closed whatever happens: astropy leaves its own open when opening fails half-way.
+            with path.open("rb") as stream, fits.open(stream, memmap=False, checksum=checksum) as hdulist:
                 # Extensions are found one after the other: this reaches the end of the file.
                 len(hdulist)
                 return map_from_hdulist(hdulist, format=format, ogip_column=ogip_column, hdu=hdu)

@@ -213,7 +213,7 @@ def _fill(region_map: Map, idx: tuple, weights: Any) -> None:
 def _axis_values(axis: Any, coord: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return centres of the bins and coordinates, both in the scale of the axis."""
     forward, _ = _scale(axis.interp)
-    coord = u.Quantity(coord, copy=False)
+    coord = u.Quantity(coord)
     try:
         plain = coord.to_value(axis.unit)
     except u.UnitConversionError:

@@ -35,13 +35,14 @@ def sample_region(region: SkyRegion, wcs: WCS, factor: int = 10) -> tuple[SkyCoo
     weights : `~numpy.ndarray`
         Fractions in (0, 1], shape (pixels,).
     """
-    from astropy.coordinates import SkyCoord, concatenate
+    from astropy.coordinates import SkyCoord
 
     parts = flatten_region(region)
     if all(is_point(part) for part in parts):
         frame = parts[0].center.frame.name
-        centers = [part.center.transform_to(frame).reshape((1,)) for part in parts]
-        return (centers[0] if len(centers) == 1 else concatenate(centers)), np.ones(len(parts))
+        centers = [part.center.transform_to(frame).spherical for part in parts]
+        lon, lat = ([getattr(center, name).deg for center in centers] for name in ("lon", "lat"))
+        return SkyCoord(lon, lat, unit="deg", frame=frame), np.ones(len(parts))
     x0, x1, y0, y1 = pixel_extent(region, wcs)
     x = np.arange(np.floor(x0 + 0.5), np.ceil(x1 + 0.5))
     y = np.arange(np.floor(y0 + 0.5), np.ceil(y1 + 0.5))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import astropy.units as u
 import numpy as np
 
-from gammafold.utils.errors import InputError
+from gammafold.utils.errors import InputError, UnitsError
 from gammafold.utils.units import to_quantity
 
 if TYPE_CHECKING:
@@ -207,7 +207,15 @@ class TimeMapAxis:
     def _since_reference(self, coord: Any) -> np.ndarray:
         if hasattr(coord, "tai"):
             coord = coord - self.reference_time
-        return np.asarray(u.Quantity(coord).to_value(self.unit) if hasattr(coord, "to") else coord, dtype=float)
+        if not hasattr(coord, "to_value"):
+            return np.asarray(coord, dtype=float)
+        try:
+            return np.asarray(coord.to_value(self.unit), dtype=float)
+        except u.UnitConversionError:
+            raise UnitsError(
+                f"coordinates of axis {self.name!r} are in {coord.unit.to_string()!r}: "
+                f"expected times, or a unit like {self.unit.to_string()!r}"
+            ) from None
 
     def coord_to_idx(self, coord: Any, clip: bool = False) -> np.ndarray:
         """Return the index of the interval that holds each time; -1 where none does.

@@ -208,12 +208,14 @@ BACKENDS: Mapping[str, Callable[[_Scaled, Array, dict[str, Any]], OptimizeOutcom
 }
 
 
-def at_limits(likelihood: Likelihood, theta: Array, scale: Array | None = None) -> tuple[Array, Array]:
+def at_limits(likelihood: Likelihood, theta: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Masks (p,) of the parameters that lie on their lower and upper limits, to 1e-4 of an error."""
-    if scale is None:
-        scale = expected_errors(likelihood, theta)
     lower, upper = likelihood.lower, likelihood.upper
-    return theta - lower <= 1e-4 * scale, upper - theta <= 1e-4 * scale
+    if not (np.isfinite(lower).any() or np.isfinite(upper).any()):
+        none = np.zeros(len(theta), dtype=bool)
+        return none, none
+    near = 1e-4 * expected_errors(likelihood, theta)
+    return theta - lower <= near, upper - theta <= near
 
 
 def polish(likelihood: Likelihood, outcome: OptimizeOutcome, max_steps: int = 8) -> tuple[OptimizeOutcome, Array]:

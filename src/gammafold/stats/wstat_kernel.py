@@ -82,7 +82,7 @@ class WStatistic(BinnedStatistic):
 
     def background(self, mu: Array) -> Array:
         """Best background (..., K) in the on region for a signal ``mu``."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return self._profile(mu)[0]
 
     def _sums(self, s: Array) -> tuple[Array, Array, Array]:
@@ -96,12 +96,12 @@ class WStatistic(BinnedStatistic):
 
     def per_bin(self, mu: Array) -> Array:
         """Statistic (..., K) of each bin."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return 2.0 * self._sums(mu)[0]
 
     def deviance(self, mu: Array) -> Any:
         """Sum (...) of the statistic over the bins; zero where the signal is the excess."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return 2.0 * self._sums(mu)[0].sum(axis=-1)
 
     def gradient(self, mu: Array) -> Array:
@@ -110,7 +110,7 @@ class WStatistic(BinnedStatistic):
 
     def deviance_and_gradient(self, mu: Array) -> tuple[Any, Array]:
         """Deviance (...) and gradient (..., K) together."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             value, on, b = self._sums(mu)
             gradient = 2.0 - 2.0 * self.n_on / on
             if self._some_on_empty:
@@ -124,7 +124,7 @@ class WStatistic(BinnedStatistic):
 
     def curvature(self, mu: Array) -> Array:
         """Second derivative (..., K), ``2 n_on (1 + db/ds) / (s + b)^2``."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             b, root = self._profile(mu)
             slope = np.where((root > 0) & (self.alpha > 0), (self._c2 - self._c1 * b) / root, 0.0)
             value = np.where(self.n_on > 0, 2.0 * self.n_on * (1.0 + slope) / (mu + b) ** 2, 0.0)
@@ -137,7 +137,7 @@ class WStatistic(BinnedStatistic):
         The information on ``s`` that is left when ``b`` is fitted: the inverse of the variance of
         ``n_on - alpha n_off``.
         """
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             b, _ = self._profile(mu)
             variance = mu + b + self.alpha * b
             return np.where(variance > 0, 2.0 / variance, 0.0)

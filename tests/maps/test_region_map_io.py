@@ -121,6 +121,14 @@ def test_ogip_areas(format, unit, energy_unit, tmp_path):
     assert RegionNDMap.from_table(written.to_table(format), format=format).is_allclose(written)
 
 
+@pytest.mark.parametrize("format", ["gadf", "ogip", "ogip-sherpa"])
+def test_tables_that_need_their_axes(format):
+    written = map_of([ENERGY])
+    assert RegionNDMap.from_table(written.to_table(format), format=format, axes=[ENERGY]).is_allclose(written)
+    with pytest.raises(FileFormatError, match=r"has 4 values: the axes \['energy'\] need 2"):
+        RegionNDMap.from_table(written.to_table(format), format=format, axes=[ENERGY.downsample(2)])
+
+
 def test_writing_over_a_file(tmp_path):
     path = tmp_path / "map.fits"
     map_of([ENERGY]).write(path)

@@ -71,3 +71,22 @@ def test_wstat_reference(case):
             "mu_bkg": lambda: get_wstat_mu_bkg(on, off, alpha, signal),
         }[name]()
         np.testing.assert_allclose(found, numbers(expected), rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: cash(3, np.nan), "mu_on holds nan: expected finite numbers"),
+        (lambda: cash(np.inf, 3), "n_on holds inf: expected finite numbers"),
+        (lambda: cash("many", 3), "n_on is 'many': expected numbers"),
+        (lambda: wstat(3, 1, 0.1, np.nan), "mu_sig holds nan"),
+        (lambda: wstat(3, 1, -0.1, 1.0), "alpha holds -0.1: expected numbers of zero or more"),
+        (lambda: wstat(3, 1, 0.1, 1.0, mu_bkg=np.nan), "mu_bkg holds nan"),
+        (lambda: wstat([3, 3], 1, 0.1, 1.0, mu_bkg=[1.0, 2.0, 3.0]), "do not broadcast"),
+        (lambda: get_wstat_mu_bkg(3, 1, 0.1, np.inf), "mu_sig holds inf"),
+        (lambda: chi2(np.nan, 1.0, 1.0), "values holds nan"),
+    ],
+)
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(InputError, match=message):
+        call()

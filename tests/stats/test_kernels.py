@@ -1,11 +1,12 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gammafold.stats.kernels import CashStatistic, Chi2Statistic, CStatistic, WStatistic
+from gammafold.stats.kernels import CashStatistic, Chi2Statistic, CStatistic, PGStatistic, WStatistic
+from gammafold.utils.errors import InputTypeError
 
 RNG = np.random.default_rng(7)
 ON, OFF = RNG.poisson(4, 30).astype(float), RNG.poisson(9, 30).astype(float)
@@ -14,6 +15,7 @@ KERNELS = {
     "cash": CashStatistic(ON),
     "cstat": CStatistic(ON),
     "wstat": WStatistic(ON, OFF, np.full(30, 0.3)),
+    "pgstat": PGStatistic(ON, 0.3 * OFF, 0.3 * np.sqrt(OFF + 1)),
     "chi2": Chi2Statistic(ON, np.sqrt(ON + 1)),
 }
 MU = RNG.uniform(0.1, 12, 30)
@@ -78,7 +80,7 @@ def test_deviance_and_offset_make_the_sum(kernel):
 
 @each
 def test_the_deviance_is_zero_at_the_best_model(kernel):
-    best = ON - 0.3 * OFF if isinstance(kernel, WStatistic) else ON
+    best = ON - 0.3 * OFF if isinstance(kernel, WStatistic | PGStatistic) else ON
     assert kernel.deviance(best) == pytest.approx(0, abs=1e-12)
 
 
@@ -177,3 +179,97 @@ def test_derivatives_at_negative_signals(s, n_on):
     np.testing.assert_allclose(kernel.gradient(at), slope, rtol=1e-6, atol=1e-7)
     second = (kernel.gradient(at + h) - kernel.gradient(at - h)) / (2 * h)
     np.testing.assert_allclose(kernel.curvature(at), second, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("s", [-1e8, -1e4, -3.0, 1e-6, 50.0, 1e8])
+@pytest.mark.parametrize("n_off", [1, 1e5])
+def test_no_sign_or_size_of_the_signal_loses_digits(s, n_off):
+    n_on, alpha = 7, 0.1
+    with mpmath.workdps(60):
+        a, signal = mpmath.mpf(alpha), mpmath.mpf(s)
+        c = a * (n_on + n_off) - (1 + a) * signal
+        b = (c + mpmath.sqrt(c * c + 4 * (1 + a) * a * n_off * signal)) / (2 * (1 + a))
+        m = signal + b
+        slope = float(2 * (1 - n_on / m))
+        curvature = float(2 * n_on * n_off / (n_on * b**2 + n_off * m**2))
+    kernel, at = WStatistic([n_on], [n_off], [alpha]), np.array([s])
+    assert kernel.gradient(at)[0] == pytest.approx(slope, rel=1e-11)
+    assert kernel.curvature(at)[0] == pytest.approx(curvature, rel=1e-11)
+    assert kernel.background(at)[0] == pytest.approx(float(b), rel=1e-13)
+
+
+def test_a_signal_beyond_all_bounds_warns_of_nothing():
+    # Warnings are errors here: the squares overflow.
+    assert WStatistic([3.0], [4.0], [0.1]).deviance(np.array([1e200])) == np.inf
+
+
+def test_nothing_seen_and_nothing_predicted_costs_nothing():
+    kernel = WStatistic([0.0, 0.0], [0.0, 5.0], [0.2, 0.0])
+    np.testing.assert_array_equal(kernel.per_bin(np.zeros(2)), [0.0, 0.0])
+    np.testing.assert_array_equal(kernel.background(np.zeros(2)), [0.0, 0.0])
+
+
+@each
+def test_no_bins_have_no_statistic(kernel):
+    none = kernel.select(slice(0, 0))
+    assert none.n_bins == 0
+    assert none.deviance(np.zeros(0)) == 0
+
+
+@each
+def test_data_cannot_be_changed_from_outside(kernel):
+    given_arrays = [array.copy() for array in kernel._arrays]
+    other = type(kernel)(*given_arrays)
+    for array in given_arrays:
+        array += 1.0
+    np.testing.assert_array_equal(other.per_bin(MU), kernel.per_bin(MU))
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(other, other.fields[0])[0] = 1.0
+
+
+@each
+def test_shared_data_are_repeated_where_others_are_a_batch(kernel):
+    batch = kernel.with_data(**{kernel.fields[0]: getattr(kernel, kernel.fields[0]) + np.array([[0.0], [2.0]])})
+    joined = type(kernel).join([batch, kernel])
+    assert joined.n_bins == 60
+    expected = np.concatenate([batch.per_bin(MU), np.tile(kernel.per_bin(MU), (2, 1))], axis=-1)
+    np.testing.assert_array_equal(joined.per_bin(np.concatenate([MU, MU])), expected)
+
+
+def test_kinds_are_not_joined():
+    with pytest.raises(InputTypeError, match="CStatistic cannot be joined: expected CashStatistic alone"):
+        CashStatistic.join([CashStatistic([1.0]), CStatistic([1.0])])
+
+
+def test_errors_alone_can_be_a_batch():
+    assert np.shape(Chi2Statistic(np.ones(2), np.ones((3, 2))).offset) == (3,)
+
+
+MAKERS = {
+    "cash": lambda n, x: CashStatistic(n),
+    "cstat": lambda n, x: CStatistic(n),
+    "wstat": lambda n, x: WStatistic(n, np.round(9 * x), 0.1 + x),
+    "pgstat": lambda n, x: PGStatistic(n, 2 * x, 0.5 + x),
+    "chi2": lambda n, x: Chi2Statistic(n, 0.5 + x),
+}
+
+
+@pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
+@given(
+    n=arrays(float, (3, 6), elements=st.integers(0, 500).map(float)),
+    x=arrays(float, 6, elements=st.floats(0, 3)),
+    mu=arrays(float, (3, 6), elements=st.floats(0.01, 1e3)),
+    cut=st.integers(1, 5),
+)
+@settings(max_examples=30)
+def test_any_data_batched_joined_and_summed(maker, n, x, mu, cut):
+    kernel = maker(n, np.tile(x, (3, 1)))
+    rows = [maker(counts, x) for counts in n]
+    for method in ("per_bin", "gradient", "curvature", "fisher"):
+        one_by_one = [getattr(row, method)(m) for row, m in zip(rows, mu, strict=True)]
+        np.testing.assert_allclose(getattr(kernel, method)(mu), one_by_one, rtol=1e-12, atol=1e-12)
+    parts = [maker(n[:, :cut], np.tile(x[:cut], (3, 1))), maker(n[:, cut:], np.tile(x[cut:], (3, 1)))]
+    np.testing.assert_array_equal(type(kernel).join(parts).per_bin(mu), kernel.per_bin(mu))
+    np.testing.assert_array_equal(kernel.select(slice(cut, None)).per_bin(mu[:, cut:]), kernel.per_bin(mu)[:, cut:])
+    total = kernel.per_bin(mu).sum(axis=-1)
+    np.testing.assert_allclose(kernel.deviance(mu) + kernel.offset, total, rtol=1e-11, atol=1e-9)

@@ -112,6 +112,9 @@ class GTI:
         """Return the intervals of several sets one after the other; the reference time is that of the first."""
         if not gtis:
             raise InputError("there are no good time intervals to stack")
+        for gti in gtis:
+            if not isinstance(gti, GTI):
+                raise InputTypeError(f"cannot stack {type(gti).__name__}: expected GTI")
         start, stop = (join_times([gti.table[name] for gti in gtis]) for name in ("START", "STOP"))
         return cls(interval_table(start, stop), gtis[0].time_ref.copy())
 
@@ -284,8 +287,6 @@ class GTI:
 
     def stack(self, other: GTI) -> None:
         """Append the intervals of another set, in place, as they are; the reference time stays."""
-        if not isinstance(other, GTI):
-            raise InputTypeError(f"cannot stack a {type(other).__name__} onto a GTI")
         self.table = GTI.from_stack([self, other]).table
 
     def group_table(self, time_intervals: Sequence[Any], atol: Any = "1e-6 s") -> Table:

@@ -10,7 +10,8 @@ import numpy as np
 
 from gammafold.data.gti import GTI
 from gammafold.utils.errors import FileFormatError, InputError, UnitsError
-from gammafold.utils.files import atomic_path, make_path
+from gammafold.utils.files import atomic_path
+from gammafold.utils.fitsfiles import open_fits
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -103,19 +104,11 @@ def read_gti(filename: str | os.PathLike[str], hdu: str = "GTI", format: str = "
     FileFormatError
         If the file cannot be read, or has no such extension.
     """
-    from astropy.io import fits
-
     _require_format(format)
-    path = make_path(filename)
-    try:
-        with fits.open(path, memmap=False, checksum=checksum) as hdulist:
-            if hdu not in hdulist:
-                raise FileFormatError(f"{path} has no extension {hdu!r}: there are {[one.name for one in hdulist]}")
-            return gti_from_hdu(hdulist[hdu], format)
-    except FileFormatError as error:
-        raise error if str(path) in str(error) else FileFormatError(f"{path}: {error}") from None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise FileFormatError(f"cannot read good time intervals from {path}: {error}") from error
+    with open_fits(filename, checksum) as hdulist:
+        if hdu not in hdulist:
+            raise FileFormatError(f"there is no extension {hdu!r}: there are {[one.name for one in hdulist]}")
+        return gti_from_hdu(hdulist[hdu], format)
 
 
 def write_gti(
@@ -124,7 +117,7 @@ def write_gti(
     """Write good time intervals to a FITS file."""
     from astropy.io import fits
 
-    with atomic_path(make_path(filename), overwrite=overwrite) as temporary:
+    with atomic_path(filename, overwrite=overwrite) as temporary:
         hdus = fits.HDUList([fits.PrimaryHDU(), gti_to_hdu(gti, format)])
         hdus.writeto(temporary, overwrite=True, checksum=checksum)
 

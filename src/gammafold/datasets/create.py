@@ -48,7 +48,7 @@ def region_dataset(
     return kind(name=name, **kwargs)
 
 
-def reco_geom(e_reco: MapAxis | RegionGeom, region: Any) -> RegionGeom:
+def reco_geom(e_reco: Any, region: Any) -> RegionGeom:
     """Return the geometry of counts on an axis "energy"; a geometry is taken as it is.
 
     Without a region: a circle of one degree at the origin of ICRS.

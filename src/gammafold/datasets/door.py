@@ -108,6 +108,9 @@ class PlanCache:
         self._fingerprint: Fingerprint | None = None
         self._members: tuple[Any, ...] = ()
         self._plans: dict[bool, Likelihood] = {}
+        self._free: list[Parameter] = []
+        self._frozen: list[Parameter] = []
+        self._frozen_values: list[float] = []
 
     def plan(self, datasets: Sequence[Any], masked: bool) -> Likelihood:
         """Return the compiled likelihood of ``datasets`` as they are now."""
@@ -136,7 +139,7 @@ class PlanCache:
         ):
             self._begin(datasets)
             return
-        values = [parameter.value for parameter in self._frozen]
+        values: list[float] = [parameter.value for parameter in self._frozen]
         if values != self._frozen_values:
             self._frozen_values = values
             full = np.array([parameter.value for parameter in unique_parameters(datasets)], dtype=float)

@@ -56,7 +56,8 @@ def region_spec(
 
 def split_models(models: Iterable[Any]) -> tuple[list[Any], list[Any]]:
     """Return the models of the sky and those of the background."""
-    sky, background = [], []
+    sky: list[Any] = []
+    background: list[Any] = []
     for model in models:
         (background if isinstance(model, FoVBackgroundModel) else sky).append(model)
     return sky, background

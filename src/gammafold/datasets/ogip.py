@@ -14,6 +14,7 @@ import astropy.units as u
 import numpy as np
 
 from gammafold.data.ogip.bundle import read_ogip
+from gammafold.irf.edisp_io import response_axis
 from gammafold.irf.edisp_map import EDispKernelMap
 from gammafold.maps.axis import MapAxis
 from gammafold.maps.region_geom import RegionGeom
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
     from gammafold.data.gti import GTI
     from gammafold.data.ogip.model import EnergyBounds, Observation, RawTable
 
-__all__ = ["energy_unit", "parts_of", "read_onoff"]
+__all__ = ["parts_of", "read_onoff"]
 
 Array = np.ndarray
 
 # Keywords that describe an observation, and their columns in a dataset's table of observations.
 _META = {"OBS_ID": "OBS_ID", "TELESCOP": "TELESCOP", "INSTRUME": "INSTRUME", "OBJECT": "OBJECT", "DATE-OBS": "DATE-OBS"}
-# Above 10 GeV energies are told in TeV, below in keV.
-_GAMMA_RAYS = 1e7
 
 
 def read_onoff(cls: type, filename: str | os.PathLike[str], name: str | None = None, **kwargs: Any) -> Any:
@@ -68,7 +67,7 @@ def parts_of(observation: Observation) -> dict[str, Any]:
     """Return the parts of an on-off dataset: maps of an observation, in ascending order of energy."""
     spectrum = observation.spectrum
     bounds = _require_bounds(observation)
-    axis = _axis(bounds.energy_min, bounds.energy_max, "energy", str(spectrum.path))
+    axis = response_axis(bounds.energy_min, bounds.energy_max, "energy", str(spectrum.path))
     geom = _geom(spectrum.region, axis)
 
     def on_geom(values: Array, dtype: type = float) -> RegionNDMap:
@@ -106,7 +105,7 @@ def _response_parts(observation: Observation, geom: RegionGeom) -> dict[str, Any
             "(RESPFILE): counts cannot be predicted"
         )
     low, high = (rmf.energy_lo, rmf.energy_hi)
-    true = _axis(low, high, "energy_true", str(rmf.path))
+    true = response_axis(low, high, "energy_true", str(rmf.path))
     image = geom.to_image()
     exposure_geom, kernel_geom = image.to_cube([true]), image.to_cube([geom.axes["energy"], true])
     area = np.ones(len(low)) if arf is None else arf.area
@@ -134,28 +133,6 @@ def _require_bounds(observation: Observation) -> EnergyBounds:
             f"matrix (RESPFILE) or in an EBOUNDS extension, and there is {what}"
         )
     return bounds
-
-
-def energy_unit(highest: float) -> tuple[str, float]:
-    """Return the unit for energies up to ``highest`` keV, and what one of it is in keV."""
-    return ("TeV", 1e9) if highest > _GAMMA_RAYS else ("keV", 1.0)
-
-
-def _axis(low: Array, high: Array, name: str, source: str) -> MapAxis:
-    """Return an energy axis; bins that do not touch are an error."""
-    gaps = ~np.isclose(low[1:], high[:-1], rtol=1e-5, atol=0)
-    if gaps.any():
-        first = int(np.flatnonzero(gaps)[0])
-        raise FileFormatError(
-            f"{source}: the bins of {name} do not touch: bin {first} ends at {high[first]:g} keV and bin {first + 1} "
-            f"starts at {low[first + 1]:g} keV"
-        )
-    unit, factor = energy_unit(float(high[-1]))
-    edges = np.append(low, high[-1]) / factor
-    if edges[0] <= 0:
-        # The first bin of many X-ray responses starts at zero, which has no logarithm.
-        edges[0] = 1e-3 * edges[1]
-    return MapAxis.from_energy_edges(u.Quantity(edges, unit), name=name)
 
 
 def _geom(region: RawTable | None, axis: MapAxis) -> RegionGeom:

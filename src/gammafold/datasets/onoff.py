@@ -155,7 +155,10 @@ class MapDatasetOnOff(MapDataset):
         signal, background = self.npred_signal(), self.npred_background()
         return signal if background is None else RegionNDMap(self.geom, data=signal.data + background.data)
 
-    def fake(self, npred_background: Any = None, random_state: RandomStateLike = "random-seed") -> None:
+    # The order of the arguments is that of scripts in the field.
+    def fake(  # type: ignore[override]
+        self, npred_background: Any = None, random_state: RandomStateLike = "random-seed"
+    ) -> None:
         """Replace counts and off counts, in place, by Poisson draws.
 
         Parameters
@@ -301,7 +304,8 @@ class SpectrumDatasetOnOff(MapDatasetOnOff):
 
     Parameters
     ----------
-    models, counts, counts_off, acceptance, acceptance_off, exposure, mask_fit, psf, edisp, name, mask_safe, gti, meta_table
+    models, counts, counts_off, acceptance, acceptance_off, exposure, mask_fit, psf, edisp, name, mask_safe, gti, \
+    meta_table
         As for `MapDatasetOnOff`.
 
     Examples

@@ -105,7 +105,7 @@ def to_masked(dataset: MapDataset, name: str | None) -> Any:
 def slice_by_idx(dataset: MapDataset, slices: dict[str, slice], name: str | None) -> Any:
     """Return a dataset of some bins; see `MapDataset.slice_by_idx`."""
     name = make_name(name)
-    chosen = {}
+    chosen: dict[str, int | slice] = {}
     for axis_name in ("energy", "energy_true"):
         if axis_name in slices:
             chosen[axis_name] = _contiguous(dataset, axis_name, slices[axis_name])
@@ -222,7 +222,8 @@ def _background_part(dataset: MapDataset, name: str | None) -> dict[str, Any]:
     """Return the fitted background as a part, where the background model will not follow."""
     if "background" not in dataset.reco_parts or dataset.background is None:
         return {}
-    return {"background": frozen_background(dataset, name).copy()}
+    background = frozen_background(dataset, name)
+    return {} if background is None else {"background": background.copy()}
 
 
 def _contiguous(dataset: MapDataset, axis_name: str, chosen: Any) -> slice:

@@ -49,11 +49,11 @@ def plot_residuals_spatial(
         raise InputError(f"dataset {dataset.name!r} has no region on the sky: there is nothing to colour")
     geom = dataset.geom.to_image()
     limit = float(np.nanmax([5 * sigma, abs(value), 1e-300]))
-    style = {"cmap": "RdBu_r", "interpolation": "nearest", "zorder": 1} | kwargs
+    style: dict[str, Any] = {"cmap": "RdBu_r", "interpolation": "nearest", "zorder": 1} | kwargs
     if "norm" not in style:
         style["norm"] = Normalize(style.pop("vmin", -limit), style.pop("vmax", limit))
     colors = ScalarMappable(norm=style["norm"], cmap=style["cmap"])
-    ax = geom.plot_region(ax, edgecolor="black", kwargs_point={"marker": "o", "color": colors.to_rgba(value)})
+    ax = geom.plot_region(ax, edgecolor="black", kwargs_point={"marker": "o", "color": colors.to_rgba(np.array(value))})
     limits = {"xlim": ax.get_xlim(), "ylim": ax.get_ylim()}
     if not geom.is_all_point_sky_regions:
         _colour(ax, geom, value, **style)

@@ -152,7 +152,7 @@ class FluxPoints:
     @property
     def reference_spectral_model(self) -> SpectralModel:
         """The spectral part of the model of norm 1."""
-        spectral: SpectralModel = getattr(self._reference_model, "spectral_model", self._reference_model)
+        spectral: Any = getattr(self._reference_model, "spectral_model", self._reference_model)
         return spectral
 
     def reference(self, sed_type: str) -> u.Quantity:
@@ -227,9 +227,7 @@ class FluxPoints:
         """A norm quantity in units of a kind of flux."""
         norm = self.quantity(name)
         reference = self.reference(sed_type)
-        return RegionNDMap.from_geom(
-            geom=norm.geom, data=norm.data * reference.value[:, None, None], unit=reference.unit
-        )
+        return RegionNDMap(geom=norm.geom, data=norm.data * reference.value[:, None, None], unit=reference.unit)
 
     dnde, dnde_err, dnde_ul = _Scaled("dnde", ""), _Scaled("dnde", "_err"), _Scaled("dnde", "_ul")
     dnde_errn, dnde_errp = _Scaled("dnde", "_errn"), _Scaled("dnde", "_errp")
@@ -261,7 +259,7 @@ class FluxPoints:
             return self._maps["sqrt_ts"]
         with np.errstate(invalid="ignore"):
             data = np.sign(self.norm.data) * np.sqrt(np.maximum(self.ts.data, 0.0))
-        return RegionNDMap.from_geom(geom=self.geom, data=data)
+        return RegionNDMap(geom=self.geom, data=data)
 
     @property
     def sqrt_ts_threshold_ul(self) -> float:
@@ -295,7 +293,7 @@ class FluxPoints:
             data = np.isfinite(self.norm_ul.data) & np.isnan(self.norm.data)
         else:
             data = np.isnan(self.norm.data)
-        return RegionNDMap.from_geom(geom=self.geom, data=data, dtype=bool)
+        return RegionNDMap(geom=self.geom, data=data, dtype=bool)
 
     # Derived points
 
@@ -339,7 +337,7 @@ class FluxPoints:
             raise InputError("flux points have no stat_scan: run the estimator with selection_optional='all'")
         maps = dict(self._maps)
         data = limits_from_scans(self.stat_scan, self.norm.data, self.stat.data, n_sigma_ul)
-        maps["norm_ul"] = RegionNDMap.from_geom(geom=self.geom, data=data)
+        maps["norm_ul"] = RegionNDMap(geom=self.geom, data=data)
         return FluxPoints(maps, self.reference_model, {**self.meta, "n_sigma_ul": n_sigma_ul}, self.gti)
 
     # Tables, files and plots

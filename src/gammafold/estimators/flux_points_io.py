@@ -215,7 +215,8 @@ def from_table(
     format : {"gadf-sed", "lightcurve"}, optional
         Layout; a light curve is known by its time columns.
     reference_model : SpectralModel or SkyModel, optional
-        The model of norm 1; default is a power law of index 2 (for "likelihood" tables: a table model through ref_dnde).
+        The model of norm 1; default is a power law of index 2 (for "likelihood" tables: a table model
+        through ref_dnde).
     gti : GTI, optional
         Good time intervals.
     """
@@ -257,11 +258,12 @@ def _limit_sigma(meta: dict[str, Any]) -> float:
 
 def _energy_axis(table: Table, columns: dict[str, str], is_light_curve: bool) -> MapAxis:
     def column(name: str) -> u.Quantity:
-        quantity = u.Quantity(table[columns[name]])
+        quantity: u.Quantity = u.Quantity(table[columns[name]])
         return quantity[0] if is_light_curve else quantity
 
     if "e_min" in columns and "e_max" in columns:
-        low, high = np.atleast_1d(column("e_min")), np.atleast_1d(column("e_max"))
+        low: u.Quantity = np.atleast_1d(column("e_min"))
+        high: u.Quantity = np.atleast_1d(column("e_max"))
         # Float32 columns make neighbours' edges differ in the last digit.
         if not np.allclose(low[1:].to_value("TeV"), high[:-1].to_value("TeV"), rtol=1e-5):
             raise InputError("e_min and e_max leave gaps or overlap: the bins must be contiguous")
@@ -295,7 +297,7 @@ def _default_model(table: Table, columns: dict[str, str], axis: MapAxis, kind: s
 
 
 def _maps(table: Table, columns: dict[str, str], geom: RegionGeom, kind: str, model: Any) -> dict[str, RegionNDMap]:
-    probe = FluxPoints({"norm": RegionNDMap.from_geom(geom=geom)}, model)
+    probe = FluxPoints({"norm": RegionNDMap(geom=geom)}, model)
     prefix = "norm" if kind in ("likelihood", "norm") else kind
     reference = None if prefix == "norm" else probe.reference(kind)
     maps = {}
@@ -304,12 +306,12 @@ def _maps(table: Table, columns: dict[str, str], geom: RegionGeom, kind: str, mo
             continue
         column = u.Quantity(table[columns[f"{prefix}{suffix}"]])
         data = column.value if reference is None else column.to_value(SED_UNITS[kind]) / reference.value
-        maps[f"norm{suffix}"] = RegionNDMap.from_geom(geom=geom, data=_shaped(data, geom))
+        maps[f"norm{suffix}"] = RegionNDMap(geom=geom, data=_shaped(data, geom))
     for name in (*_PLAIN, "sqrt_ts", "is_ul"):
         if name in columns:
             dtype = bool if name in ("success", "is_ul") else float
             data = np.asarray(table[columns[name]], dtype=dtype)
-            maps[name] = RegionNDMap.from_geom(geom=geom, data=_shaped(data, geom), dtype=dtype)
+            maps[name] = RegionNDMap(geom=geom, data=_shaped(data, geom), dtype=dtype)
     if "stat_scan" in columns and "norm_scan" in columns:
         maps["stat_scan"] = _scan_map(table, columns, geom)
     return maps
@@ -323,4 +325,4 @@ def _scan_map(table: Table, columns: dict[str, str], geom: RegionGeom) -> Region
     norms = np.asarray(table[columns["norm_scan"]])
     axis = MapAxis.from_nodes(norms[0], name="norm", interp="lin")
     scan_geom = RegionGeom.create(None, axes=[axis, *geom.axes])
-    return RegionNDMap.from_geom(geom=scan_geom, data=np.asarray(table[columns["stat_scan"]])[..., None, None])
+    return RegionNDMap(geom=scan_geom, data=np.asarray(table[columns["stat_scan"]])[..., None, None])

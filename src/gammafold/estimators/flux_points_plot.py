@@ -52,18 +52,21 @@ def plot(
     return _plot_spectrum(points, ax, kind, energy_power, **kwargs)
 
 
-def _values(points: FluxPoints, kind: str, suffix: str) -> u.Quantity | None:
-    if not points.has(f"norm{suffix}"):
-        return None
+def _limits(points: FluxPoints, kind: str) -> u.Quantity | None:
+    return _values(points, kind, "_ul") if points.has("norm_ul") else None
+
+
+def _values(points: FluxPoints, kind: str, suffix: str) -> u.Quantity:
     quantity = points.quantity(f"norm{suffix}") if kind == "norm" else points.scaled(kind, f"norm{suffix}")
     return u.Quantity(quantity.data[..., 0, 0], quantity.unit)
 
 
 def _errors(points: FluxPoints, kind: str, scale: Any) -> Any:
-    low, high = _values(points, kind, "_errn"), _values(points, kind, "_errp")
-    if low is None or high is None:
+    if points.has("norm_errn") and points.has("norm_errp"):
+        low, high = _values(points, kind, "_errn"), _values(points, kind, "_errp")
+    elif points.has("norm_err"):
         low = high = _values(points, kind, "_err")
-    if low is None or high is None:
+    else:
         return None
     return np.nan_to_num(np.stack([(low * scale).value, (high * scale).value]), nan=0.0)
 
@@ -72,7 +75,7 @@ def _plot_spectrum(points: FluxPoints, ax: Any, kind: str, energy_power: float, 
     energy = points.energy_ref
     scale = energy**energy_power
     value = _values(points, kind, "") * scale
-    limit = _values(points, kind, "_ul")
+    limit = _limits(points, kind)
     is_ul = points.is_ul.data[:, 0, 0] & (limit is not None)
     shown = np.where(is_ul, (limit * scale).value, value.value) if limit is not None else value.value
     errors = _errors(points, kind, scale)
@@ -105,15 +108,15 @@ def _plot_light_curve(points: FluxPoints, ax: Any, kind: str, **kwargs: Any) -> 
     time = points.axes["time"]
     middle = time.time_mid
     half = 0.5 * (time.time_max - time.time_min).to_value("d")
-    value, limit = _values(points, kind, ""), _values(points, kind, "_ul")
+    value, limit = _values(points, kind, ""), _limits(points, kind)
     errors = _errors(points, kind, 1.0)
     is_ul = points.is_ul.data[:, :, 0, 0] & (limit is not None)
     for column in range(points.energy_axis.nbin):
         low, high = points.energy_min[column], points.energy_max[column]
         upper = is_ul[:, column]
-        shown = (
-            value.value[:, column] if limit is None else np.where(upper, limit.value[:, column], value.value[:, column])
-        )
+        shown = value.value[:, column]
+        if limit is not None:
+            shown = np.where(upper, limit.value[:, column], shown)
         yerr = None if errors is None else np.where(upper, [0.2 * np.abs(shown), 0 * shown], errors[:, :, column])
         style = {"fmt": "o", "ms": 4, "label": f"{low:.3g} – {high:.3g}", **kwargs}
         ax.errorbar(middle.mjd, shown, xerr=half, yerr=yerr, uplims=upper, **style)

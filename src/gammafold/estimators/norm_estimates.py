@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ Array = NDArray[np.float64]
 SELECTION_OPTIONS = ("errn-errp", "ul", "scan", "sensitivity")
 
 
-def check_selection(selection: object) -> tuple[str, ...]:
+def check_selection(selection: Any) -> tuple[str, ...]:
     """Return which optional quantities are wanted, from None, "all" or a list of names.
 
     Raises
@@ -33,7 +35,7 @@ def check_selection(selection: object) -> tuple[str, ...]:
         return ()
     if isinstance(selection, str):
         selection = list(SELECTION_OPTIONS) if selection == "all" else [selection]
-    chosen = tuple(selection)  # type: ignore[arg-type]
+    chosen: tuple[str, ...] = tuple(selection)
     unknown = [name for name in chosen if name not in SELECTION_OPTIONS]
     if unknown:
         raise InputError(f"selection_optional has {unknown}: expected 'all' or some of {list(SELECTION_OPTIONS)}")

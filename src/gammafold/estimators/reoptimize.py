@@ -70,7 +70,7 @@ def _one_group(
     }
     row["stat_null"] = _null(estimator, selected, norm)
     row["ts"] = row["stat_null"] - row["stat"]
-    if result.success and error > 0:
+    if result.success and error > 0 and result.covariance is not None:
         row |= _options(estimator, likelihood, best, np.sqrt(np.diagonal(result.covariance)), position)
     return row
 
@@ -142,7 +142,8 @@ def _options(
     estimator: FluxEstimator, likelihood: Likelihood, best: Array, errors: Array, position: int
 ) -> dict[str, Any]:
     """Asymmetric errors, limit and scan, as selected."""
-    selection, row = estimator.selection_optional, {}
+    selection = estimator.selection_optional
+    row: dict[str, Any] = {}
     if "errn-errp" in selection:
         found = confidence_intervals(likelihood, best, errors, [position], estimator.n_sigma)[0]
         row["norm_errn"], row["norm_errp"] = found.errn, found.errp

@@ -45,7 +45,7 @@ def _fluxes(light_curve: FluxPoints, flux_quantity: str) -> tuple[u.Quantity, u.
         else light_curve.scaled(flux_quantity, f"norm{end}")
         for end in ("", "_err")
     )
-    return tuple(u.Quantity(part.data[..., 0, 0], part.unit) for part in (values, errors))  # type: ignore[return-value]
+    return tuple(u.Quantity(part.data[..., 0, 0], part.unit) for part in (values, errors))
 
 
 def _table(light_curve: FluxPoints, columns: dict[str, Any]) -> Table:

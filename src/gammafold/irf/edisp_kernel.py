@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from gammafold.maps.axes import MapAxes
 from gammafold.maps.axis import MapAxis
 from gammafold.utils.errors import InputError, InputTypeError
+from gammafold.utils.units import to_quantity
 
 if TYPE_CHECKING:
     from astropy.io import fits
     from astropy.table import Table
 
-__all__ = ["EDispKernel", "gauss_matrix", "overlap_matrix"]
+__all__ = ["EDispKernel", "gauss_matrix", "gauss_parameters", "overlap_matrix"]
 
 Array = NDArray[np.float64]
 
@@ -34,16 +35,36 @@ def gauss_matrix(energy_true: Array, edges: Array, sigma: Array, bias: Array) ->
         True energies.
     edges : array, shape (n + 1,)
         Edges of reconstructed energy, in the same unit.
-    sigma, bias : array, shape (t,) or ()
+    sigma, bias : array, shape (t,)
         Resolution > 0 and bias.
     """
     from scipy.special import ndtr
 
-    sigma, bias = np.broadcast_to(sigma, energy_true.shape), np.broadcast_to(bias, energy_true.shape)
     position = (edges / energy_true[:, None] - 1.0 - bias[:, None]) / sigma[:, None]
     # Far above the mean the difference of two numbers near one would be rounded: take the other tail there.
     upper, lower = np.diff(-ndtr(-position), axis=1), np.diff(ndtr(position), axis=1)
     return np.where(position[:, :-1] > 0, upper, lower)
+
+
+def gauss_parameters(sigma: Any, bias: Any, energy_axis_true: MapAxis) -> tuple[Array, Array]:
+    """Return resolution and bias as arrays (t,), checked.
+
+    Raises
+    ------
+    InputError
+        If they are neither numbers nor arrays over the axis, not finite, or the resolution is not above zero.
+    """
+    values = []
+    for name, value in (("sigma", sigma), ("bias", bias)):
+        array = np.asarray(to_quantity(value, "", name).value, dtype=float)
+        if array.shape not in ((), (energy_axis_true.nbin,)):
+            raise InputError(f"{name} has the shape {array.shape}: expected a number or ({energy_axis_true.nbin},)")
+        if not np.isfinite(array).all():
+            raise InputError(f"{name} is {value}: expected finite numbers")
+        values.append(np.broadcast_to(array, (energy_axis_true.nbin,)))
+    if not (values[0] > 0).all():
+        raise InputError(f"sigma is {sigma}: expected numbers above zero")
+    return values[0], values[1]
 
 
 def overlap_matrix(edges_true: Array, edges: Array) -> Array:
@@ -62,6 +83,10 @@ class EDispKernel:
         "energy_true" and "energy".
     data : array, shape (t, n)
         Chances, >= 0. Default: zero.
+    unit : str
+        Unit of the data, without dimension. Default: none.
+    meta : dict, optional
+        Anything.
 
     Raises
     ------
@@ -79,11 +104,11 @@ class EDispKernel:
 
     tag = "edisp_kernel"
 
-    def __init__(self, axes: Any, data: Any = 0.0, meta: dict[str, Any] | None = None) -> None:
+    def __init__(self, axes: Any, data: Any = 0.0, unit: str = "", meta: dict[str, Any] | None = None) -> None:
         self.axes = axes if isinstance(axes, MapAxes) else MapAxes(axes)
         if self.axes.names != ["energy_true", "energy"]:
             raise InputError(f"an energy dispersion has the axes {self.axes.names}: expected ['energy_true', 'energy']")
-        values = np.asarray(data, dtype=float)
+        values = np.asarray(to_quantity(u.Quantity(data, unit), "", "the energy dispersion").value, dtype=float)
         if values.shape not in ((), self.axes.shape):
             raise InputError(f"the energy dispersion has the shape {values.shape}: its axes need {self.axes.shape}")
         self.data: Array = np.array(np.broadcast_to(values, self.axes.shape))
@@ -109,9 +134,7 @@ class EDispKernel:
         pdf_threshold : float
             Chances below this are set to zero. Default: 0, none.
         """
-        resolution, shift = (np.asarray(u.Quantity(value).to_value(""), dtype=float) for value in (sigma, bias))
-        if not (resolution > 0).all():
-            raise InputError(f"sigma is {sigma}: expected numbers above zero")
+        resolution, shift = gauss_parameters(sigma, bias, energy_axis_true)
         center = energy_axis_true.center.value
         edges = energy_axis.edges.to_value(energy_axis_true.unit)
         data = gauss_matrix(center, edges, resolution, shift)
@@ -248,25 +271,49 @@ class EDispKernel:
     # -- files
 
     @classmethod
-    def read(cls, filename: str | os.PathLike[str]) -> EDispKernel:
-        """Read an OGIP redistribution matrix: see `gammafold.irf.edisp_io`."""
+    def read(
+        cls, filename: str | os.PathLike[str], hdu1: str | None = None, hdu2: str | None = None, checksum: bool = False
+    ) -> EDispKernel:
+        """Read an OGIP redistribution matrix; a matrix that contains the effective area is divided by it.
+
+        Parameters
+        ----------
+        filename : path-like
+            File.
+        hdu1, hdu2 : str, optional
+            Extensions of the matrix and of the energies of the channels. Default: found by name and keywords.
+        checksum : bool
+            Verify the checksums in the headers.
+
+        Raises
+        ------
+        FileFormatError
+            If the file cannot be read, or its bins do not touch.
+        """
         from gammafold.irf.edisp_io import read_kernel
 
-        return read_kernel(cls, filename)
+        return read_kernel(cls, filename, hdu1, hdu2, checksum)
 
-    def write(self, filename: str | os.PathLike[str], overwrite: bool = False, checksum: bool = True) -> None:
-        """Write an OGIP redistribution matrix."""
+    @classmethod
+    def from_hdulist(cls, hdulist: fits.HDUList, hdu1: str = "MATRIX", hdu2: str = "EBOUNDS") -> EDispKernel:
+        """Read an OGIP redistribution matrix from open FITS extensions, of the names ``hdu1`` and ``hdu2``."""
+        from gammafold.irf.edisp_io import kernel_from_hdus
+
+        return kernel_from_hdus(cls, hdulist, hdu1, hdu2)
+
+    def write(
+        self, filename: str | os.PathLike[str], overwrite: bool = False, format: str = "ogip", checksum: bool = True
+    ) -> None:
+        """Write an OGIP redistribution matrix (in keV)."""
         from gammafold.irf.edisp_io import write_kernel
 
-        write_kernel(self, filename, overwrite, checksum)
+        write_kernel(self, filename, overwrite, format, checksum)
 
     def to_hdulist(self, format: str = "ogip") -> fits.HDUList:
         """Return the FITS extensions MATRIX and EBOUNDS of an OGIP redistribution matrix (in keV)."""
         from gammafold.irf.edisp_io import kernel_hdus
 
-        if format not in ("ogip", "ogip-sherpa"):
-            raise InputError(f"format is {format!r}: expected 'ogip' or 'ogip-sherpa'")
-        return kernel_hdus(self)
+        return kernel_hdus(self, format)
 
     def to_table(self) -> Table:
         """Return a table with a row for each bin of true energy: ENERG_LO, ENERG_HI and the MATRIX row."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gammafold.irf.edisp_kernel import EDispKernel, gauss_matrix
+from gammafold.irf.edisp_kernel import EDispKernel, gauss_matrix, gauss_parameters
 from gammafold.irf.irf_map import IRFMap
 from gammafold.maps.axis import MapAxis
 from gammafold.maps.region_geom import RegionGeom
@@ -46,31 +46,12 @@ class EDispKernelMap(IRFMap):
 
     tag = "edisp_kernel_map"
     required_axes = ("energy", "energy_true")
-    map_name = "edisp_map"
     hdu_name = "EDISP"
 
     def __init__(self, edisp_kernel_map: RegionNDMap, exposure_map: RegionNDMap | None = None) -> None:
         super().__init__(edisp_kernel_map, exposure_map)
 
     # -- construction
-
-    @classmethod
-    def from_geom(cls, geom: RegionGeom) -> EDispKernelMap:
-        """Make a map of zeros on a geometry with the axes "energy" and "energy_true"."""
-        weights = geom.squash("energy")
-        return cls(
-            RegionNDMap(geom, data=np.zeros(geom.data_shape)),
-            RegionNDMap(weights, data=np.zeros(weights.data_shape), unit="m2 s"),
-        )
-
-    @classmethod
-    def _from_matrix(cls, matrix: Array, reco: MapAxis, true: MapAxis, geom: RegionGeom | None) -> EDispKernelMap:
-        cube = _image(geom).to_cube([reco, true])
-        weights = cube.squash("energy")
-        return cls(
-            RegionNDMap(cube, data=matrix.reshape(cube.data_shape)),
-            RegionNDMap(weights, data=np.ones(weights.data_shape), unit="m2 s"),
-        )
 
     @classmethod
     def from_gauss(
@@ -96,18 +77,18 @@ class EDispKernelMap(IRFMap):
     @classmethod
     def from_edisp_kernel(cls, edisp: EDispKernel, geom: RegionGeom | None = None) -> EDispKernelMap:
         """Make a map of a kernel, with equal weights."""
-        return cls._from_matrix(edisp.data, edisp.energy_axis, edisp.energy_axis_true, geom)
+        return cls._with_equal_weights(edisp.data, _image(geom).to_cube([edisp.energy_axis, edisp.energy_axis_true]))
 
     # -- values
 
     @property
     def edisp_map(self) -> RegionNDMap:
         """The map of chances, data (t, n, 1, 1)."""
-        return self._map
+        return self.irf_map
 
     @edisp_map.setter
     def edisp_map(self, value: RegionNDMap) -> None:
-        self._map = self._checked(value)
+        self.irf_map = value
 
     def matrix(self) -> Array:
         """Return the chances (t, n), not a copy."""
@@ -126,6 +107,15 @@ class EDispKernelMap(IRFMap):
             raise InputError(f"the kernel map has {axes['energy']!r}: it cannot give {energy_axis!r}; resample it")
         return EDispKernel([axes["energy_true"], axes["energy"]], self.matrix())
 
+    def _on_map(self, weights: RegionNDMap | None) -> RegionNDMap | None:
+        """Return weights with the axis of true energy, which a mask of a spectrum does not have."""
+        if weights is None or weights.geom.axes.names != ["energy"]:
+            return weights
+        geom = weights.geom.to_image().to_cube(
+            [weights.geom.axes["energy"], self._map.geom.axes["energy_true"].squash()]
+        )
+        return RegionNDMap(geom, data=weights.data[np.newaxis])
+
     def resample_energy_axis(self, energy_axis: MapAxis, weights: RegionNDMap | None = None) -> EDispKernelMap:
         """Return the energy dispersion with reconstructed bins summed.
 
@@ -134,10 +124,36 @@ class EDispKernelMap(IRFMap):
         energy_axis : MapAxis
             Coarser bins; edges move to the nearest of the map.
         weights : RegionNDMap, optional
-            Weights of the old bins, such as a safe mask on the geometry of the map.
+            Weights of the old bins, such as a safe mask: on the geometry of the map, or on the axis "energy".
         """
-        resampled = self._map.resample_axis(axis=energy_axis, weights=weights)
+        resampled = self._map.resample_axis(axis=energy_axis, weights=self._on_map(weights))
         return type(self)(resampled, self._copy_of_weights())
+
+    def downsample(
+        self, factor: int, axis_name: str | None = None, weights: RegionNDMap | None = None
+    ) -> EDispKernelMap:
+        """Return the energy dispersion with each ``factor`` reconstructed bins summed.
+
+        Parameters
+        ----------
+        factor : int
+            How many bins become one.
+        axis_name : {"energy", None}
+            Axis; None stands for the sky, where a region has nothing to sum.
+        weights : RegionNDMap, optional
+            Weights of the old bins, such as a safe mask: on the geometry of the map, or on the axis "energy".
+
+        Raises
+        ------
+        InputError
+            If the axis is another: chances of several true energies do not add.
+        """
+        if axis_name is None:
+            return self.copy()
+        if axis_name != "energy":
+            raise InputError(f"cannot downsample EDispKernelMap along {axis_name!r}: expected 'energy' or None")
+        downsampled = self._map.downsample(factor, axis_name=axis_name, weights=self._on_map(weights))
+        return type(self)(downsampled, self._copy_of_weights())
 
     def to_image(self, weights: RegionNDMap | None = None) -> EDispKernelMap:
         """Return the energy dispersion with one reconstructed bin."""
@@ -146,29 +162,6 @@ class EDispKernelMap(IRFMap):
     def peek(self, figsize: tuple[float, float] = (12, 4)) -> Any:
         """Plot bias, resolution and matrix side by side."""
         return self.get_edisp_kernel().peek(figsize)
-
-    def stack(self, other: Self, weights: RegionNDMap | None = None, nan_to_num: bool = True) -> None:
-        """Stack another energy dispersion onto this one, in place, weighted by the exposures.
-
-        Parameters
-        ----------
-        other : EDispKernelMap
-            On the same axes.
-        weights : RegionNDMap of bool, optional
-            Bins of the other that count: a mask with the axis "energy".
-        nan_to_num : bool
-            Accepted for scripts; maps hold no NaN.
-        """
-        self._require_weights(other)
-        mask = 1.0 if weights is None else np.broadcast_to(weights.data.astype(float), other._map.data.shape)
-        used = 1.0 if weights is None else float(np.any(weights.data))
-        mine = self.exposure_map.data
-        theirs = other.exposure_map.data * other.exposure_map.unit.to(self.exposure_map.unit)
-        total = mine + theirs * used
-        summed = self._map.data * mine + other._map.data * mask * theirs
-        data = np.divide(summed, total, out=np.zeros_like(summed), where=np.broadcast_to(total > 0, summed.shape))
-        self._map = RegionNDMap(self._map.geom, data=data)
-        self.exposure_map = RegionNDMap(self.exposure_map.geom, data=total, unit=self.exposure_map.unit)
 
 
 class EDispMap(IRFMap):
@@ -184,7 +177,6 @@ class EDispMap(IRFMap):
 
     tag = "edisp_map"
     required_axes = ("migra", "energy_true")
-    map_name = "edisp_map"
     hdu_name = "EDISP"
 
     def __init__(self, edisp_map: RegionNDMap, exposure_map: RegionNDMap | None = None) -> None:
@@ -210,37 +202,47 @@ class EDispMap(IRFMap):
         column = int(migra_axis.coord_to_idx(1.0))
         if column < 0:
             raise InputError(f"{migra_axis!r} does not hold the ratio 1")
-        cube = _image(geom).to_cube([migra_axis, energy_axis_true])
-        data = np.zeros(cube.data_shape)
+        data = np.zeros((energy_axis_true.nbin, migra_axis.nbin))
         data[:, column] = 1.0 / migra_axis.bin_width.value[column]
-        weights = cube.squash("migra")
-        return cls(RegionNDMap(cube, data=data), RegionNDMap(weights, data=np.ones(weights.data_shape), unit="m2 s"))
+        return cls._with_equal_weights(data, _image(geom).to_cube([migra_axis, energy_axis_true]))
 
     @classmethod
     def from_gauss(
         cls, energy_axis_true: MapAxis, migra_axis: MapAxis, sigma: Any, bias: Any, geom: RegionGeom | None = None
     ) -> EDispMap:
         """Make a gaussian energy dispersion with the mean ``1 + bias`` and the deviation ``sigma`` of the ratio."""
-        cube = _image(geom).to_cube([migra_axis, energy_axis_true])
-        ones = np.ones(energy_axis_true.nbin)
-        chance = gauss_matrix(ones, migra_axis.edges.value, np.asarray(sigma, float), np.asarray(bias, float))
-        data = (chance / migra_axis.bin_width.value).reshape(cube.data_shape)
-        weights = cube.squash("migra")
-        return cls(RegionNDMap(cube, data=data), RegionNDMap(weights, data=np.ones(weights.data_shape), unit="m2 s"))
+        resolution, shift = gauss_parameters(sigma, bias, energy_axis_true)
+        chance = gauss_matrix(np.ones(energy_axis_true.nbin), migra_axis.edges.value, resolution, shift)
+        geom = _image(geom).to_cube([migra_axis, energy_axis_true])
+        return cls._with_equal_weights(chance / migra_axis.bin_width.value, geom)
 
     @property
     def edisp_map(self) -> RegionNDMap:
         """The map of densities, data (t, m, 1, 1)."""
-        return self._map
+        return self.irf_map
 
     @edisp_map.setter
     def edisp_map(self, value: RegionNDMap) -> None:
-        self._map = self._checked(value)
+        self.irf_map = value
 
-    def to_edisp_kernel_map(self, energy_axis: MapAxis) -> EDispKernelMap:
+    def normalize(self) -> None:
+        """Scale the density, in place, so that its integral over the ratio is one; rows of zeros stay."""
+        width = self._map.geom.axes["migra"].bin_width.value[:, None, None]
+        total = (self._map.data * width).sum(axis=1, keepdims=True)
+        data = np.divide(self._map.data, total, out=self._map.data.copy(), where=total > 0)
+        self._map = RegionNDMap(self._map.geom, data=data, unit=self._map.unit)
+
+    def to_edisp_kernel_map(self, energy_axis: MapAxis, threshold: float = 0.0) -> EDispKernelMap:
         """Return the energy dispersion on an axis of reconstructed energy.
 
         The density is constant in each bin of the ratio, and taken at the true energy in the centre of each bin.
+
+        Parameters
+        ----------
+        energy_axis : MapAxis
+            Reconstructed energies.
+        threshold : float
+            Chances below this are set to zero. Default: 0, none.
         """
         axes = self._map.geom.axes
         true, migra = axes["energy_true"], axes["migra"]
@@ -253,6 +255,7 @@ class EDispMap(IRFMap):
         rows = [np.interp(row, migra.edges.value, total) for row, total in zip(ratio, cumulative, strict=True)]
         cube = self._map.geom.to_image().to_cube([energy_axis, true])
         matrix = np.diff(np.array(rows), axis=1).reshape(cube.data_shape)
+        matrix[matrix < threshold] = 0.0
         weights = None
         if self.exposure_map is not None:
             squashed = cube.squash("energy")

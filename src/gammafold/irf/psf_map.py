@@ -21,7 +21,6 @@ class PSFMap(IRFMap):
 
     tag = "psf_map"
     required_axes = ("rad", "energy_true")
-    map_name = "psf_map"
     hdu_name = "PSF"
 
     def __init__(self, psf_map: RegionNDMap, exposure_map: RegionNDMap | None = None) -> None:
@@ -30,4 +29,8 @@ class PSFMap(IRFMap):
     @property
     def psf_map(self) -> RegionNDMap:
         """The map of densities, data (t, r, 1, 1)."""
-        return self._map
+        return self.irf_map
+
+    @psf_map.setter
+    def psf_map(self, value: RegionNDMap) -> None:
+        self.irf_map = value

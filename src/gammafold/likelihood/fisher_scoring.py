@@ -3,6 +3,10 @@
 Every row of a batch is a fit of its own: Newton steps with the expected Hessian (Fisher scoring), Levenberg
 damping where a step does not lower the deviance, and limits by projection. All rows advance together, and
 rows that are done drop out of the batch.
+
+With few counts the observed Hessian differs from the expected one, and Fisher scoring alone creeps. What is
+missing is learnt from the gradients on the way, as in the structured secant methods for least squares (Dennis, Gay
+& Welsch 1981, ACM Trans. Math. Softw. 7, 348): the Fisher matrix plus a correction of symmetric rank one per step.
 """
 
 from __future__ import annotations
@@ -22,6 +26,12 @@ Mask = NDArray[np.bool_]
 _GOAL = 1e-10
 # Where rounding stops the descent, this is still good enough: 1e-3 of an error.
 _GOOD = 1e-6
+# The correction may only decide that a row is done where the Fisher matrix puts it this close to the minimum too.
+_CLOSE = 1e-7
+# Corrections are learnt on steps with less to gain than this: on longer ones the Hessian itself changes.
+_NEAR = 1e-2
+# A correction whose denominator is this much smaller than its factors is noise.
+_NO_NEWS = 1e-6
 _FIRST_DAMPING = 1e-2
 _LAST_DAMPING = 1e9
 
@@ -107,6 +117,8 @@ class _Search:
     def __init__(self, likelihood: BatchLikelihood, theta: Array, held: Mask) -> None:
         self.likelihood, self.theta, self.held = likelihood, theta, held
         self.deviance, self.gradient, self.fisher = likelihood.normal_equations(theta)
+        # What the Fisher matrix lacks of the Hessian, as far as it is known.
+        self.secant = np.zeros_like(self.fisher)
         self.damping = np.zeros(len(theta))
         self.n_iterations = np.zeros(len(theta), dtype=int)
         # Nowhere to start from: a row with an infinite deviance has no gradient.
@@ -128,7 +140,7 @@ class _Search:
 
     def step(self, rows: NDArray[np.intp]) -> None:
         """Try one step of each of these rows."""
-        gain, shift = _scoring_step(self.gradient[rows], self.fisher[rows], self._movable(rows), self.damping[rows])
+        gain, shift = self._proposal(rows)
         done = gain < _GOAL
         self.converged[rows[done]] = True
         self.active[rows[done]] = False
@@ -143,12 +155,46 @@ class _Search:
         better = (deviance <= old + 1e-13 * np.abs(old)) & np.isfinite(gradient).all(axis=-1)
         better &= np.isfinite(fisher).all(axis=(-2, -1))
         taken = rows[better]
+        near = gain[better] < _NEAR
+        self._learn(taken[near], *(array[better][near] for array in (trial, gradient, fisher)))
+        # After a step that led nowhere, start again from the Fisher matrix.
+        self.secant[rows[~better]] = 0.0
         self.theta[taken], self.deviance[taken] = trial[better], deviance[better]
         self.gradient[taken], self.fisher[taken] = gradient[better], fisher[better]
         damping = self.damping[rows]
         eased = np.where(damping > _FIRST_DAMPING, 0.1 * damping, 0.0)
         self.damping[rows] = np.where(better, eased, np.maximum(10.0 * damping, _FIRST_DAMPING))
         self._give_up(rows, gain)
+
+    def _proposal(self, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+        """Return the gain that is expected of a full step of each row (n,), and the step (n, p)."""
+        gradient, fisher, movable = self.gradient[rows], self.fisher[rows], self._movable(rows)
+        gain, shift = _scoring_step(gradient, fisher, movable, self.damping[rows])
+        corrected = np.flatnonzero((self.damping[rows] == 0) & self.secant[rows].any(axis=(-2, -1)))
+        if corrected.size == 0:
+            return gain, shift
+        which = rows[corrected]
+        matrix = fisher[corrected] + self.secant[which]
+        new_gain, new_shift = _scoring_step(gradient[corrected], matrix, movable[corrected], self.damping[which])
+        # Steps that are uphill, or much longer than the Fisher matrix allows, come from an indefinite matrix.
+        sane = (new_gain > 0) & (new_gain < 100.0 * gain[corrected])
+        close = gain[corrected] < _CLOSE
+        use = corrected[sane]
+        shift[use] = new_shift[sane]
+        gain[use] = np.where(close[sane], new_gain[sane], np.maximum(new_gain[sane], gain[use]))
+        return gain, shift
+
+    def _learn(self, rows: NDArray[np.intp], theta: Array, gradient: Array, fisher: Array) -> None:
+        """Correct the Hessian of rows that move to ``theta``, by what their gradients changed (symmetric rank one)."""
+        size = np.sqrt(np.maximum(np.diagonal(fisher, axis1=-2, axis2=-1), 1e-300))
+        moved = (theta - self.theta[rows]) * size
+        matrix = (fisher + self.secant[rows]) / (size[:, :, None] * size[:, None, :])
+        missed = (gradient - self.gradient[rows]) / size - np.einsum("nij,nj->ni", matrix, moved)
+        product = np.sum(missed * moved, axis=-1)
+        lengths = np.sqrt(np.sum(missed**2, axis=-1) * np.sum(moved**2, axis=-1))
+        news = np.abs(product) > _NO_NEWS * lengths
+        back = missed[news] * size[news]
+        self.secant[rows[news]] += back[:, :, None] * back[:, None, :] / product[news, None, None]
 
     def _give_up(self, rows: NDArray[np.intp], gain: Array) -> None:
         """Stop rows that no damping helps; near the minimum that is rounding, and they are done."""

@@ -54,7 +54,7 @@ class BinIntegrals:
         Parameters
         ----------
         values : array, shape (N, n)
-            Parameters of the flux.
+            Parameters of the flux; only those in ``which`` may differ from row to row.
         which : int array, shape (p,)
             The parameters with respect to which.
         steps : array, shape (N, p)
@@ -62,7 +62,10 @@ class BinIntegrals:
         """
         if self.flux.derivatives is None:
             return differentiate(self.value, values, which, steps)
-        columns = values.T[..., None]
+        # What depends on frozen parameters alone is done once, not for every row.
+        columns = [column[:1, None] for column in values.T]
+        for i in which:
+            columns[i] = values[:, i, None]
         by_parameter = self.flux.derivatives(self._quadrature.energy, *columns)
         chosen = np.empty((len(which), len(values), len(self._quadrature.energy)))
         for row, i in enumerate(which):

@@ -163,10 +163,17 @@ class Likelihood:
         full[..., self._free] = theta
         return full
 
+    def _columns(self, full: Array) -> list[Array]:
+        """Columns (N, 1) of the free parameters, and (1, 1) of the frozen ones: what depends on these is done once."""
+        columns = [column[:1, None] for column in full.T]
+        for position in self._free:
+            columns[position] = full[:, position, None]
+        return columns
+
     def _counts(self, theta: Array, background: bool = True) -> Array:
         """Predicted counts (..., K) in the joint vector of bins."""
         full = self.full(theta)
-        columns: Any = full.tolist() if full.ndim == 1 else full.T[..., None]
+        columns = full.tolist() if full.ndim == 1 else self._columns(full)
         shape = (*theta.shape[:-1], self._n_bins)
         counts = np.empty(shape)
         counts[...] = self._fixed if background else 0.0
@@ -281,7 +288,7 @@ class Likelihood:
 
     def normal_equations(self, theta: Array) -> tuple[Array, Array, Array]:
         """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p) from one evaluation of a batch (N, p)."""
-        counts, jacobian = self._counts(theta), self._jacobian(theta)
+        counts, jacobian = self._chunked(self._counts, theta), self._chunked(self._jacobian, theta)
         deviance, weights = self.statistic.deviance_and_gradient(counts)
         gradient = np.einsum("npk,nk->np", jacobian, weights)
         if self._priors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -220,7 +220,7 @@ class MapAxes(Sequence):
         """Return the axes with bins added at the ends of one."""
         return self._changed(axis_name, lambda axis: axis.pad(pad_width))
 
-    def slice_by_idx(self, slices: dict[str, int | slice]) -> MapAxes:
+    def slice_by_idx(self, slices: Mapping[str, int | slice]) -> MapAxes:
         """Return the axes of some bins; an int drops its axis.
 
         Raises

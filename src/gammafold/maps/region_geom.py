@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
 
     from gammafold.maps.axis import MapAxis
+    from gammafold.maps.label_axis import LabelMapAxis
+    from gammafold.maps.time_axis import TimeMapAxis
 
 __all__ = ["RegionGeom"]
 
@@ -148,7 +150,7 @@ class RegionGeom(RegionCoordinates):
         """Number of sky pixels: one."""
         return ([1], [1])
 
-    def _with_axes(self, axes: MapAxes | Sequence[MapAxis]) -> RegionGeom:
+    def _with_axes(self, axes: Any) -> RegionGeom:
         """Return the same region with other axes, sharing what was worked out about the region."""
         geom = RegionGeom.__new__(RegionGeom)
         geom.__dict__.update(self.__dict__)
@@ -169,7 +171,7 @@ class RegionGeom(RegionCoordinates):
         """Return the region without axes."""
         return self._with_axes([])
 
-    def to_cube(self, axes: Sequence[MapAxis]) -> RegionGeom:
+    def to_cube(self, axes: Sequence[MapAxis | LabelMapAxis | TimeMapAxis]) -> RegionGeom:
         """Return the geometry with more axes, appended as the slowest ones."""
         return self._with_axes([*self.axes, *axes])
 
@@ -217,7 +219,7 @@ class RegionGeom(RegionCoordinates):
             return self
         return self._with_axes(self.axes.pad(axis_name=axis_name, pad_width=pad_width))
 
-    def slice_by_idx(self, slices: dict[str, int | slice]) -> RegionGeom:
+    def slice_by_idx(self, slices: Mapping[str, int | slice]) -> RegionGeom:
         """Return the geometry of part of the bins; an int drops its axis."""
         return self._with_axes(self.axes.slice_by_idx(slices))
 

@@ -9,6 +9,7 @@ from gammafold.maps.region_geom import RegionGeom
 from gammafold.maps.region_rebin import AxisOperations
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self
 
     import astropy.units as u
@@ -118,22 +119,32 @@ class RegionNDMap(AxisOperations):
         return cls(**map_from_hdulist(hdulist, format=format, ogip_column=ogip_column, hdu=hdu))
 
     @classmethod
-    def from_table(cls, table: Table, format: str = "gadf", colname: str | None = None) -> RegionNDMap:
+    def from_table(
+        cls, table: Table, format: str = "gadf", colname: str | None = None, axes: Sequence[MapAxis] | None = None
+    ) -> RegionNDMap:
         """Make a map without a region from a table.
 
         Parameters
         ----------
         table : `~astropy.table.Table`
             Table as from `to_table`.
-        format : {"gadf", "ogip", "ogip-sherpa", "ogip-arf", "ogip-arf-sherpa", "gadf-sed", "profile"}
-            Layout. The first four need the axes of `to_table` in ``table.meta`` or columns with the
-            edges; "gadf-sed" and "profile" have one row per bin.
+        format : {"gadf", "ogip", "ogip-sherpa", "ogip-arf", "ogip-arf-sherpa"}
+            Layout. Only effective areas ("ogip-arf") tell their energies; the others need ``axes``.
         colname : str, optional
             Column with the values. Default is the one of the format.
+        axes : list of `MapAxis`, optional
+            Axes of the values, fastest first.
+
+        Raises
+        ------
+        InputError
+            If there are no axes.
+        FileFormatError
+            If the column is missing, or has another size than the axes.
         """
         from gammafold.maps.region_table import map_from_table
 
-        return cls(**map_from_table(table, format=format, colname=colname))
+        return cls(**map_from_table(table, format=format, colname=colname, axes=axes))
 
     def to_table(self, format: str = "gadf") -> Table:
         """Return the data as a table in one of the layouts of `write`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -160,7 +160,7 @@ class AxisOperations(CoordinateAccess):
         values = map_in if weights is None else map_in * weights
         self.fill_by_coord(map_in.geom.get_coord(), weights=values.to_unit(self.unit).data)
 
-    def slice_by_idx(self, slices: dict[str, int | slice]) -> Self:
+    def slice_by_idx(self, slices: Mapping[str, int | slice]) -> Self:
         """Return part of the bins.
 
         Parameters

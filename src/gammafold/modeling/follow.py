@@ -117,7 +117,7 @@ class Surroundings:
         covariance = 2.0 * np.linalg.inv(self.likelihood.hessian(self.best))
         if not np.all(np.linalg.eigvalsh(covariance / np.outer(self.errors, self.errors)) > 0):
             raise FitError("no contour: the parameters are not at a minimum; run the fit first")
-        found = contour(self.likelihood, self.best, covariance, pair[0], pair[1], numpoints, sigma)
+        found = contour(self.likelihood, self.best, np.asarray(covariance, float), pair[0], pair[1], numpoints, sigma)
         names = self._names(pair)
         return {names[0]: found.x, names[1]: found.y, "success": found.success, "status": found.status}
 

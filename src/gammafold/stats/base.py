@@ -8,13 +8,15 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gammafold.utils.errors import InputTypeError
+
 __all__ = ["BinnedStatistic"]
 
 Array = NDArray[np.float64]
 
 
 class BinnedStatistic:
-    """A statistic of K bins, or of a batch of N times K bins.
+    """A statistic of K bins, or of a batch of N times K bins. It never changes: its data are read-only copies.
 
     Subclasses name their data arrays in ``fields`` (the order of the constructor) and prepare what depends on
     the data alone in ``_prepare``.
@@ -25,7 +27,7 @@ class BinnedStatistic:
 
     def __init__(self, *arrays: Any) -> None:
         for name, array in zip(self.fields, arrays, strict=True):
-            setattr(self, name, np.asarray(array, dtype=float))
+            setattr(self, name, _frozen(array))
         self._prepare()
 
     def _prepare(self) -> None:
@@ -40,13 +42,27 @@ class BinnedStatistic:
         """K, the number of bins."""
         return int(self._arrays[0].shape[-1])
 
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """(N,) if any of the data are a batch, else ()."""
+        return np.broadcast_shapes(*(array.shape[:-1] for array in self._arrays))
+
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
-        """Return one statistic of the bins of several, in order."""
+        """Return one statistic of the bins of several, in order; all of this kind, batches of the same length.
+
+        Raises
+        ------
+        InputTypeError
+            If a part is of another kind.
+        """
+        others = sorted({type(part).__name__ for part in parts if type(part) is not cls})
+        if others:
+            raise InputTypeError(f"{', '.join(others)} cannot be joined: expected {cls.__name__} alone")
         if len(parts) == 1:
             return parts[0]
         columns = zip(*(part._arrays for part in parts), strict=True)
-        return cls(*(np.concatenate(column, axis=-1) for column in columns))
+        return cls(*(_side_by_side(column) for column in columns))
 
     def select(self, bins: Any) -> Self:
         """Return the statistic of some bins: a mask, a slice, or indices in any order."""
@@ -63,3 +79,18 @@ class BinnedStatistic:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} of {self.n_bins} bins"
+
+
+def _frozen(array: Any) -> Array:
+    """Return a read-only array that nobody else can change: the given one if it is such, else a copy."""
+    if isinstance(array, np.ndarray) and array.dtype == float and array.flags.owndata and not array.flags.writeable:
+        return array
+    copy = np.array(array, dtype=float)
+    copy.flags.writeable = False
+    return copy
+
+
+def _side_by_side(arrays: Sequence[Array]) -> Array:
+    """Concatenate bins; data that all rows share are repeated where others are a batch."""
+    rows = np.broadcast_shapes(*(array.shape[:-1] for array in arrays))
+    return np.concatenate([np.broadcast_to(array, (*rows, array.shape[-1])) for array in arrays], axis=-1)

@@ -35,7 +35,7 @@ class Chi2Statistic(BinnedStatistic):
 
     def _prepare(self) -> None:
         self._weight = 1.0 / self.sigma**2
-        self.offset = np.zeros(len(self.values)) if self.values.ndim == 2 else 0.0
+        self.offset = np.zeros(self.batch_shape) if self.batch_shape else 0.0
 
     def per_bin(self, mu: Array) -> Array:
         """Statistic (..., K) of each bin."""

@@ -97,7 +97,7 @@ class CountsStatistic(ABC):
         room = np.where(np.isfinite(limit), begin - limit, np.inf) if side < 0 else np.full(begin.shape, np.inf)
 
         def evaluate(rows: NDArray[np.intp], distance: Array) -> tuple[Array, Array]:
-            excess = begin.copy()
+            excess: Array = begin.copy()
             excess[rows] += side * distance
             excess = excess.reshape(start.shape)
             with np.errstate(divide="ignore", invalid="ignore"):

@@ -37,7 +37,7 @@ def cash(n_on: ArrayLike, mu_on: ArrayLike) -> Array:
     Raises
     ------
     InputError
-        If counts are negative or NaN.
+        If counts are negative, or anything is not a finite number.
 
     Examples
     --------
@@ -92,19 +92,20 @@ def wstat(
     Raises
     ------
     InputError
-        If counts or alpha are negative or NaN.
+        If counts or alpha are negative, or anything is not a finite number.
 
     Examples
     --------
     >>> wstat([3, 3], 4, 0.5, [1.0, 2.0]).round(6)
     array([0.      , 0.224456])
     """
-    on, off, ratio, signal = _arrays(n_on=n_on, n_off=n_off, alpha=alpha, mu_sig=mu_sig)
+    on, off, ratio, signal, background = _arrays(
+        n_on=n_on, n_off=n_off, alpha=alpha, mu_sig=mu_sig, mu_bkg=0.0 if mu_bkg is None else mu_bkg
+    )
     _require_counts(n_on=on, n_off=off, alpha=ratio)
     if mu_bkg is None:
         value = WStatistic(on, off, ratio).per_bin(signal)
     else:
-        background = np.asarray(mu_bkg, dtype=float)
         value = CStatistic(on).per_bin(signal + ratio * background) + CStatistic(off).per_bin(background)
     return value if extra_terms else value - get_wstat_gof_terms(on, off)
 
@@ -146,11 +147,11 @@ def chi2(values: ArrayLike, mu: ArrayLike, sigma: ArrayLike) -> Array:
     Raises
     ------
     InputError
-        If an error is not above zero.
+        If an error is not above zero, or anything is not a finite number.
     """
     value, prediction, error = _arrays(values=values, mu=mu, sigma=sigma)
     if not (error > 0).all():
-        raise InputError(f"sigma holds {error[~(error > 0)][0]}: expected errors above zero")
+        raise InputError(f"sigma holds {error[~(error > 0)].flat[0]}: expected errors above zero")
     return ((value - prediction) / error) ** 2
 
 
@@ -186,15 +187,27 @@ def ts_to_sigma(ts: ArrayLike, df: int = 1) -> Array:
 
 def _arrays(**values: Any) -> tuple[Array, ...]:
     """Return arguments as arrays of one shape."""
+    arrays = {name: _numbers(name, value) for name, value in values.items()}
     try:
-        return tuple(np.array(array) for array in np.broadcast_arrays(*(np.asarray(v, float) for v in values.values())))
+        return tuple(np.array(array) for array in np.broadcast_arrays(*arrays.values()))
     except ValueError:
-        shapes = {name: np.shape(value) for name, value in values.items()}
+        shapes = {name: array.shape for name, array in arrays.items()}
         raise InputError(f"shapes {shapes} do not broadcast") from None
+
+
+def _numbers(name: str, value: Any) -> Array:
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is {value!r}: expected numbers") from None
+    bad = ~np.isfinite(array)
+    if bad.any():
+        raise InputError(f"{name} holds {array[bad].flat[0]}: expected finite numbers")
+    return array
 
 
 def _require_counts(**values: Array) -> None:
     for name, array in values.items():
-        bad = ~(array >= 0)
+        bad = array < 0
         if bad.any():
             raise InputError(f"{name} holds {array[bad].flat[0]}: expected numbers of zero or more")

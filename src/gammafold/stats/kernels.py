@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from gammafold.stats.cash_kernel import CashStatistic, CStatistic
 from gammafold.stats.chi2_kernel import Chi2Statistic
+from gammafold.stats.pgstat_kernel import PGStatistic
 from gammafold.stats.wstat_kernel import WStatistic
 
-__all__ = ["CStatistic", "CashStatistic", "Chi2Statistic", "WStatistic"]
+__all__ = ["CStatistic", "CashStatistic", "Chi2Statistic", "PGStatistic", "WStatistic"]

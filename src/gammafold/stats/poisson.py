@@ -28,11 +28,12 @@ class PoissonTerm:
     array([1.5     , 0.      , 0.216395])
     """
 
-    __slots__ = ("_careful", "_is_zero", "_per_n", "n")
+    __slots__ = ("_careful", "_is_zero", "_per_n", "_some_zero", "n")
 
     def __init__(self, n: Array) -> None:
         self.n = n
         self._is_zero = (n == 0).astype(float)
+        self._some_zero = bool(self._is_zero.any())
         self._per_n = (1.0 - self._is_zero) / (n + self._is_zero)
         self._careful = n.size > 0 and float(n.max()) > _MANY
 
@@ -40,7 +41,8 @@ class PoissonTerm:
         """Return the term of each bin, inf for ``m = 0 < n`` and NaN for ``m < 0 < n``."""
         excess = m - self.n
         # The logarithm of one where there are no counts: the term is then m.
-        logarithm = np.log(m * self._per_n + self._is_zero)
+        ratio = m * self._per_n
+        logarithm = np.log(ratio + self._is_zero if self._some_zero else ratio)
         if self._careful:
             relative = excess * self._per_n
             logarithm = np.where(np.abs(relative) < 0.5, np.log1p(relative), logarithm)

@@ -1,13 +1,17 @@
 """Poisson counts whose background is measured too: the W statistic.
 
-In a bin ``n_on`` counts are seen where ``s + b`` are expected, and ``n_off`` where ``b / alpha`` are. The
-background ``b`` is not modelled: for every signal ``s`` the one that fits best is taken, which solves
+In a bin ``n_on`` counts are seen where ``m = s + b`` are expected, and ``n_off`` where ``b / alpha`` are. The
+background ``b``, in counts of the on region, is not modelled: for every signal ``s`` the one that fits best is
+taken, which solves
 
     (1 + alpha) b^2 - C b - alpha n_off s = 0,    C = alpha (n_on + n_off) - (1 + alpha) s
 
 (XSPEC manual, appendix B, "Poisson data with Poisson background"; Cash 1979, ApJ 228, 939). With this ``b``,
 
-    W = D(n_on, s + b) + D(n_off, b / alpha),    D(n, m) = 2 (m - n + n ln(n / m)).
+    W = D(n_on, m) + D(n_off, b / alpha),    D(n, m) = 2 (m - n + n ln(n / m)).
+
+The equation of ``m`` is that of ``b`` with ``-s`` and ``n_on`` in the places of ``s`` and ``n_off``. So the smaller
+of the two is the one that is solved for, and the other is a sum: no sign of ``s`` loses digits.
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ from gammafold.stats.poisson import PoissonTerm
 __all__ = ["WStatistic"]
 
 Array = NDArray[np.float64]
+
+_TINY = 1e-300
 
 
 class WStatistic(BinnedStatistic):
@@ -54,82 +60,97 @@ class WStatistic(BinnedStatistic):
 
     def _prepare(self) -> None:
         n_on, n_off, alpha = self.n_on, self.n_off, self.alpha
-        has_off = alpha > 0
-        self._c0 = alpha * (n_on + n_off) * has_off
-        self._c1 = 1.0 + alpha
-        self._c2 = alpha * n_off
-        self._c3 = 4.0 * self._c1 * self._c2
-        self._half = np.where(has_off, 0.5 / self._c1, 0.0)
-        with np.errstate(divide="ignore"):
-            self._per_alpha = np.where(has_off, 1.0 / alpha, 0.0)
-        # Off counts that constrain nothing cost nothing.
-        self._n_off = n_off * has_off
+        self._has_off = alpha > 0
+        # Of an off measurement without exposure nothing is left, whatever its counts.
+        self._n_off = n_off * self._has_off
+        share = alpha / (1.0 + alpha)
+        # The equation divided by 2 (1 + alpha): roots of x^2 - 2 c x - 2 k s.
+        self._c = 0.5 * share * (n_on + n_off)
+        self._k_off, self._k_on = share * n_off, share * n_on
+        self._half = np.full_like(alpha, 0.5)
+        # 0 / 0 where nothing is seen and nothing predicted.
+        self._may_vanish = not bool(np.all((alpha > 0) & (n_on > 0) & (n_off > 0)))
+        self._per_alpha = np.divide(1.0, alpha, out=np.zeros_like(alpha), where=self._has_off)
         self._on, self._off = PoissonTerm(n_on), PoissonTerm(self._n_off)
-        self._all_off = bool(has_off.all())
+        self._all_off = bool(self._has_off.all())
         self._some_on_empty = bool((n_on == 0).any())
-        shape = np.broadcast_shapes(n_on.shape, n_off.shape, alpha.shape)
-        self.offset = np.zeros(shape[0]) if len(shape) == 2 else 0.0
+        self.offset = np.zeros(self.batch_shape) if self.batch_shape else 0.0
 
-    def _profile(self, s: Array) -> tuple[Array, Array]:
-        """Best background (..., K) for a signal, and the root of the discriminant."""
-        c = self._c0 - self._c1 * s
-        # The discriminant is a sum of squares; rounding may take it below zero.
-        root = np.sqrt(np.maximum(c * c + self._c3 * s, 0.0))
-        total = np.abs(c) + root
-        # Of the two forms of the root, the one without a difference of nearly equal numbers.
-        b = np.where(c >= 0, total * self._half, 2.0 * self._c2 * s / total)
-        return b, root
+    def _expected(self, s: Array) -> tuple[Array, Array]:
+        """Counts (..., K) expected in the on region, and the part of them that is background."""
+        positive = np.minimum.reduce(s, axis=None, initial=0.0) >= 0
+        size = s if positive else np.abs(s)
+        linear = size * (self._k_off if positive else np.where(s < 0, self._k_on, self._k_off))
+        c = self._c - self._half * size
+        magnitude = np.abs(c)
+        total = magnitude + np.sqrt(c * c + linear)
+        if self._may_vanish:
+            total = total + _TINY
+        # The positive root c + sqrt(c^2 + linear), without a difference of nearly equal numbers for any sign of c.
+        smaller = linear / total + (magnitude + c)
+        if positive:
+            on, b = smaller + s, smaller
+        else:
+            on, b = smaller + np.maximum(s, 0.0), smaller + np.maximum(-s, 0.0)
+        if self._all_off:
+            return on, b
+        return np.where(self._has_off, on, s), np.where(self._has_off, b, 0.0)
 
     def background(self, mu: Array) -> Array:
-        """Best background (..., K) in the on region for a signal ``mu``."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return self._profile(mu)[0]
+        """Best background (..., K), in counts of the on region, for a signal ``mu``."""
+        with np.errstate(all="ignore"):
+            return self._expected(mu)[1]
 
-    def _sums(self, s: Array) -> tuple[Array, Array, Array]:
-        """Half the statistic (..., K) of each bin, the counts expected on, and the background."""
-        b, _ = self._profile(s)
-        on = s + b
+    def _halves(self, on: Array, b: Array) -> Array:
+        """Half the statistic (..., K) of each bin."""
         value = self._on(on) + self._off(b * self._per_alpha)
-        if not self._all_off:
-            value = np.where(on < 0, np.inf, value)
-        return value, on, b
+        return value if self._all_off else np.where(on < 0, np.inf, value)
 
     def per_bin(self, mu: Array) -> Array:
         """Statistic (..., K) of each bin."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return 2.0 * self._sums(mu)[0]
+        with np.errstate(all="ignore"):
+            return 2.0 * self._halves(*self._expected(mu))
 
     def deviance(self, mu: Array) -> Any:
         """Sum (...) of the statistic over the bins; zero where the signal is the excess."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return 2.0 * self._sums(mu)[0].sum(axis=-1)
+        with np.errstate(all="ignore"):
+            return 2.0 * np.add.reduce(self._halves(*self._expected(mu)), axis=-1)
 
     def gradient(self, mu: Array) -> Array:
         """Derivative (..., K), ``2 (1 - n_on / (s + b))``: at the best background its own change does not count."""
-        return self.deviance_and_gradient(mu)[1]
+        with np.errstate(all="ignore"):
+            return self._slope(*self._expected(mu))
 
     def deviance_and_gradient(self, mu: Array) -> tuple[Any, Array]:
         """Deviance (...) and gradient (..., K) together."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            value, on, b = self._sums(mu)
-            gradient = 2.0 - 2.0 * self.n_on / on
-            if self._some_on_empty:
-                gradient = np.where(self.n_on == 0, self._gradient_without_on(mu, on, b), gradient)
-            return 2.0 * value.sum(axis=-1), gradient
+        with np.errstate(all="ignore"):
+            on, b = self._expected(mu)
+            return 2.0 * np.add.reduce(self._halves(on, b), axis=-1), self._slope(on, b)
 
-    def _gradient_without_on(self, s: Array, on: Array, b: Array) -> Array:
-        """Derivative where no counts are seen on: a negative signal is then balanced by background, s + b = 0."""
-        balanced = (on <= 1e-14 * b) & (s < 0) & (self.alpha > 0)
-        return np.where(balanced, -2.0 * (self._per_alpha - self._n_off / b), 2.0)
+    def _slope(self, on: Array, b: Array) -> Array:
+        slope = 2.0 - 2.0 * self.n_on / on
+        if not self._some_on_empty:
+            return slope
+        empty = (self.n_on == 0) & (on == 0)
+        if not empty.any():
+            return slope
+        # Where no counts are seen on, background balances a negative signal: b = -s, and off alone has a slope.
+        balanced = empty & (b > 0)
+        return np.where(balanced, -2.0 * (self._per_alpha - self._n_off / b), np.where(empty, 2.0, slope))
 
     def curvature(self, mu: Array) -> Array:
-        """Second derivative (..., K), ``2 n_on (1 + db/ds) / (s + b)^2``."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            b, root = self._profile(mu)
-            slope = np.where((root > 0) & (self.alpha > 0), (self._c2 - self._c1 * b) / root, 0.0)
-            value = np.where(self.n_on > 0, 2.0 * self.n_on * (1.0 + slope) / (mu + b) ** 2, 0.0)
-            balanced = (self.n_on == 0) & (mu < 0) & (mu + b <= 1e-14 * b) & (self.alpha > 0)
-            return np.where(balanced, 2.0 * self._n_off / mu**2, value)
+        """Second derivative (..., K), ``2 n_on n_off / (n_on b^2 + n_off (s + b)^2)``.
+
+        This is ``2 p q / (p + q)`` with ``p = n_on / (s + b)^2`` and ``q = n_off / b^2``, what the two measurements
+        know of their own expectations. Where the best background or the best sum is zero, one of them is left alone.
+        """
+        with np.errstate(all="ignore"):
+            on, b = self._expected(mu)
+            n_on, n_off = self.n_on, self._n_off
+            both = 2.0 * n_on * n_off / (n_on * b**2 + n_off * on**2)
+            value = np.where(b == 0, 2.0 * n_on / on**2, np.where(on == 0, 2.0 * n_off / b**2, both))
+            # Without any counts, and where on and background are zero, the statistic is a straight line.
+            return np.where((n_on + n_off == 0) | ((n_on == 0) & (b == 0)), 0.0, value)
 
     def fisher(self, mu: Array) -> Array:
         """Expected second derivative (..., K), ``2 / (s + b + alpha b)``; zero where nothing is expected.
@@ -137,7 +158,7 @@ class WStatistic(BinnedStatistic):
         The information on ``s`` that is left when ``b`` is fitted: the inverse of the variance of
         ``n_on - alpha n_off``.
         """
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            b, _ = self._profile(mu)
-            variance = mu + b + self.alpha * b
+        with np.errstate(all="ignore"):
+            on, b = self._expected(mu)
+            variance = on + self.alpha * b
             return np.where(variance > 0, 2.0 / variance, 0.0)

@@ -118,7 +118,8 @@ def _with_units(model: SpectralModel, parameters: list[Parameter]) -> Callable[.
     single = _try(name, once, trial, values)
     if single.shape != trial.shape:
         raise InputError(
-            f"the formula of {name} gives the shape {single.shape} for energies of shape {trial.shape}: expected the same"
+            f"the formula of {name} gives the shape {single.shape} for energies of shape {trial.shape}: "
+            "expected the same"
         )
     if _broadcasts(once, trial, values, single):
         return once

@@ -208,10 +208,11 @@ class ScaleSpectralModel(SpectralModel):
 
 def _with_norm(flux: FluxFunction, values: list[float]) -> FluxFunction:
     """Return a flux with fixed parameters as a function of a norm."""
-    integral, moving = flux.integral, flux.moving_breaks
+    integral: Any = flux.integral
+    moving = flux.moving_breaks
 
     def scaled_integral(low: Any, high: Any, norm: Any) -> Any:
-        return norm * integral(low, high, *values)  # type: ignore[misc]
+        return norm * integral(low, high, *values)
 
     return FluxFunction(
         n_parameters=1,
@@ -231,9 +232,9 @@ def _scaled_integral(compound: CompoundSpectralModel, first: FluxFunction, secon
         return None
     count = first.n_parameters
     if _is_constant(compound.model2) and first.integral is not None:
-        return lambda low, high, *values: first.integral(low, high, *values[:count]) * values[count]  # type: ignore[misc]
+        return lambda low, high, *values: first.integral(low, high, *values[:count]) * values[count]
     if _is_constant(compound.model1) and second.integral is not None:
-        return lambda low, high, *values: second.integral(low, high, *values[count:]) * values[0]  # type: ignore[misc]
+        return lambda low, high, *values: second.integral(low, high, *values[count:]) * values[0]
     return None
 
 

@@ -13,6 +13,7 @@ from gammafold.modeling.models import spectral_errors
 from gammafold.modeling.models.core import ModelBase
 from gammafold.modeling.models.spectral_compile import DNDE, ENERGY, compile_model, is_array_native
 from gammafold.modeling.models.spectral_integral import integrate
+from gammafold.modeling.parameter import Parameter
 from gammafold.utils.errors import InputError
 from gammafold.utils.units import to_quantity
 
@@ -69,8 +70,9 @@ class SpectralModel(ModelBase):
     @property
     def _unit(self) -> u.UnitBase:
         """Unit of the flux: that of the amplitude where there is one."""
-        if "amplitude" in self._parameter_names and self.amplitude.unit.is_equivalent(self._engine_unit):
-            return self.amplitude.unit
+        amplitude = getattr(self, "amplitude", None)
+        if isinstance(amplitude, Parameter) and amplitude.unit.is_equivalent(self._engine_unit):
+            return amplitude.unit
         return self._engine_unit
 
     @property

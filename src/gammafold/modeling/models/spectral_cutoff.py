@@ -108,9 +108,9 @@ class ExpCutoffPowerLawNormSpectralModel(SpectralModel):
 
 
 class ExpCutoffPowerLaw3FGLSpectralModel(SpectralModel):
-    """Power law with an exponential cutoff as in 3FGL: ``amplitude (E / reference)^-index exp((reference - E) / ecut)``.
+    """Power law with an exponential cutoff as in 3FGL.
 
-    Acero et al. (2015, ApJS 218, 23), section 3.3.
+    ``amplitude (E / reference)^-index exp((reference - E) / ecut)``: Acero et al. (2015, ApJS 218, 23), section 3.3.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def plot(
 
     ax = plt.gca() if ax is None else ax
     edges, energy = _energies(energy_bounds, n_points)
-    values = _weighted(_flux(model, edges, energy, sed_type), energy, energy_power, sed_type)
+    values = _weighted(_flux(model, edges, energy, sed_type), energy, energy_power)
     ax.plot(energy.value, values.value, **kwargs)
     return _label(ax, energy, values, sed_type, energy_power)
 
@@ -78,10 +78,7 @@ def plot_error(
     ax = plt.gca() if ax is None else ax
     edges, energy = _energies(energy_bounds, n_points)
     value, error = propagate(model, lambda trial: _flux(trial, edges, energy, sed_type), None, None)
-    ends = [
-        _weighted(end, energy, energy_power, sed_type)
-        for end in (np.maximum(value - error, 1e-3 * value), value + error)
-    ]
+    ends = [_weighted(end, energy, energy_power) for end in (np.maximum(value - error, 1e-3 * value), value + error)]
     style = {"alpha": 0.25, "linewidth": 0, "color": "black", **kwargs}
     if "facecolor" in kwargs:
         style.pop("color")
@@ -117,7 +114,7 @@ def _flux(model: SpectralModel, edges: u.Quantity, energy: u.Quantity, sed_type:
     return integrate(low, high).to(_UNITS[sed_type])
 
 
-def _weighted(values: u.Quantity, energy: u.Quantity, power: float, sed_type: str) -> u.Quantity:
+def _weighted(values: u.Quantity, energy: u.Quantity, power: float) -> u.Quantity:
     if power == 0:
         return values
     weighted = values * energy**power

@@ -50,8 +50,8 @@ class TemplateSpectralModel(SpectralModel):
         self, energy: Any, values: Any, interp_kwargs: dict[str, Any] | None = None, meta: dict[str, Any] | None = None
     ) -> None:
         super().__init__()
-        self.energy = np.atleast_1d(to_quantity(energy, "TeV", "energy of the template"))
-        self.values = np.atleast_1d(u.Quantity(values, dtype=float))
+        self.energy: u.Quantity = np.atleast_1d(to_quantity(energy, "TeV", "energy of the template"))
+        self.values: u.Quantity = np.atleast_1d(u.Quantity(values, dtype=float))
         self.interp_kwargs = dict(interp_kwargs or {})
         self.meta = dict(meta or {})
         self._check()

@@ -1,0 +1,54 @@
+"""Opening FITS files: whatever is wrong with one, the error names it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from gammafold.utils.errors import FileFormatError
+from gammafold.utils.files import make_path
+
+if TYPE_CHECKING:
+    from astropy.io import fits
+
+__all__ = ["open_fits"]
+
+
+@contextmanager
+def open_fits(filename: str | os.PathLike[str], checksum: bool = False) -> Iterator[fits.HDUList]:
+    """Give the extensions of a FITS file, and turn what goes wrong with them into one error.
+
+    Parameters
+    ----------
+    filename : path-like
+        File, compressed or not.
+    checksum : bool
+        Verify the checksums in the headers. Default: False.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing, truncated or damaged, or if the code that reads the extensions says so; the message
+        names the file.
+    """
+    from astropy.io import fits
+    from astropy.utils.exceptions import AstropyUserWarning
+
+    path = make_path(filename)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*(truncated|verification failed)", category=AstropyUserWarning)
+            # The stream is closed whatever happens: astropy leaves its own open when opening fails half-way.
+            with path.open("rb") as stream, fits.open(stream, memmap=False, checksum=checksum) as hdulist:
+                # Extensions are found one after the other: this reaches the end of the file.
+                len(hdulist)
+                yield hdulist
+    except FileFormatError as error:
+        if str(path) in str(error):
+            raise
+        raise FileFormatError(f"cannot read {path}: {error}") from error
+    except (OSError, TypeError, KeyError, AstropyUserWarning) as error:
+        raise FileFormatError(f"cannot read {path}: {error}") from error

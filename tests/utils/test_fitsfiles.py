@@ -1,0 +1,58 @@
+"""Opening FITS files: every way to fail gives one kind of error, which names the file."""
+
+import gzip
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from gammafold.utils.errors import FileFormatError, InputError
+from gammafold.utils.fitsfiles import open_fits
+
+
+@pytest.fixture
+def path(tmp_path):
+    table = fits.BinTableHDU.from_columns([fits.Column("A", "D", array=np.arange(2000.0))], name="TABLE")
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "good.fits", checksum=True)
+    return tmp_path / "good.fits"
+
+
+def test_good_files(path, monkeypatch):
+    with open_fits(path, checksum=True) as hdulist:
+        assert hdulist["TABLE"].data["A"][-1] == 1999
+    packed = path.with_suffix(".fits.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    monkeypatch.setenv("FOLDER", str(path.parent))
+    with open_fits("$FOLDER/good.fits.gz") as hdulist:
+        assert hdulist["TABLE"].data["A"][-1] == 1999
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no FITS", "half"])
+def test_bad_files(content, path):
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:12000] if content == "half" else content)
+    with pytest.raises(FileFormatError, match=r"cannot read .*good\.fits: "), open_fits(path):
+        pass
+
+
+def test_checksums(path):
+    content = bytearray(path.read_bytes())
+    content[-2880 * 3] ^= 1
+    path.write_bytes(content)
+    with open_fits(path) as hdulist:
+        assert "TABLE" in hdulist
+    with pytest.raises(FileFormatError, match=r"good\.fits: .*verification failed"), open_fits(path, checksum=True):
+        pass
+
+
+def test_errors_of_what_reads(path):
+    with pytest.raises(FileFormatError, match=r"good\.fits: .*COLUMN"), open_fits(path) as hdulist:
+        hdulist["TABLE"].data["COLUMN"]
+    with pytest.raises(FileFormatError, match=r"^cannot read .*good\.fits: no energies$"), open_fits(path):
+        raise FileFormatError("no energies")
+    with pytest.raises(FileFormatError, match=rf"^{path} has no energies$"), open_fits(path):
+        raise FileFormatError(f"{path} has no energies")
+    with pytest.raises(InputError, match=r"^sigma is 0$"), open_fits(path):
+        raise InputError("sigma is 0")

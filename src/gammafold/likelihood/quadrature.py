@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gammafold.utils.namespace import namespace_of
+
 __all__ = ["BinQuadrature", "MovingQuadrature", "nodes_needed", "split_edges"]
 
 Array = NDArray[np.float64]
@@ -77,6 +79,18 @@ def split_edges(edges: Array, breaks: tuple[float, ...]) -> tuple[Array, NDArray
     return pieces, np.searchsorted(pieces, edges[:-1])
 
 
+def _join_pieces(pieces: Any, starts: NDArray[np.intp] | None) -> Any:
+    """Sum the pieces (..., Q) of each bin: (..., J)."""
+    if starts is None:
+        return pieces
+    if namespace_of(pieces) is np:
+        return np.add.reduceat(pieces, starts, axis=-1)
+    # Only NumPy sums by starts; a product with zeros and ones does the same.
+    ends = np.append(starts[1:], pieces.shape[-1])
+    number = np.arange(pieces.shape[-1])[:, None]
+    return pieces @ ((number >= starts) & (number < ends)).astype(float)
+
+
 class BinQuadrature:
     """Nodes and weights for the integrals over J bins of energy.
 
@@ -115,8 +129,8 @@ class BinQuadrature:
         """Integrate the values (..., q) at the nodes over each bin: (..., J)."""
         weight = self._weight
         by_node = values.reshape(*values.shape[:-1], *weight.shape)
-        pieces = np.einsum("...mj,mj->...j", by_node, weight)
-        return pieces if self._starts is None else np.add.reduceat(pieces, self._starts, axis=-1)
+        pieces = namespace_of(values).einsum("...mj,mj->...j", by_node, weight)
+        return _join_pieces(pieces, self._starts)
 
 
 class MovingQuadrature:
@@ -153,14 +167,15 @@ class MovingQuadrature:
         shape = np.broadcast_shapes(*(np.shape(value) for value in (*moving, *parameters)))
         batch = shape[:-1]
         low, high = self._log_edges[:-1], self._log_edges[1:]
-        cuts = np.stack([np.broadcast_to(np.log(value), (*batch, 1)) for value in moving])
-        inner = np.clip(np.sort(cuts, axis=0), low, high)
-        ends = [np.broadcast_to(low, (*batch, len(low))), *inner, np.broadcast_to(high, (*batch, len(high)))]
-        total = np.zeros((*batch, len(low)))
+        xp = namespace_of(*moving, *parameters)
+        cuts = xp.stack([xp.broadcast_to(xp.log(value), (*batch, 1)) for value in moving])
+        inner = xp.clip(xp.sort(cuts, axis=0), low, high)
+        ends = [xp.broadcast_to(low, (*batch, len(low))), *inner, xp.broadcast_to(high, (*batch, len(high)))]
+        total = xp.zeros((*batch, len(low)))
         for left, right in pairwise(ends):
             half = 0.5 * (right - left)
             # (..., m, J), node-major as in BinQuadrature
-            energy = np.exp((left + half)[..., None, :] + half[..., None, :] * self._x[:, None])
+            energy = xp.exp((left + half)[..., None, :] + half[..., None, :] * self._x[:, None])
             values = evaluate(energy.reshape(*batch, -1), *parameters).reshape(energy.shape) * energy
-            total += np.einsum("...mj,m->...j", values, self._weight) * half
-        return total if self._starts is None else np.add.reduceat(total, self._starts, axis=-1)
+            total = total + xp.einsum("...mj,m->...j", values, self._weight) * half
+        return _join_pieces(total, self._starts)

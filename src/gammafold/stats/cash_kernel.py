@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gammafold.stats.base import BinnedStatistic
 from gammafold.stats.poisson import PoissonTerm
+from gammafold.utils.namespace import namespace_of
 
 __all__ = ["CStatistic", "CashStatistic"]
 
@@ -54,7 +55,7 @@ class CashStatistic(BinnedStatistic):
         with np.errstate(divide="ignore", invalid="ignore"):
             value = 2.0 * self._term(mu)
         # Nothing allows a prediction of less than none, not even no counts.
-        return np.where(mu < 0, np.inf, value)
+        return namespace_of(mu).where(mu < 0, np.inf, value)
 
     def per_bin(self, mu: Array) -> Array:
         """Statistic (..., K) of each bin."""
@@ -74,8 +75,8 @@ class CashStatistic(BinnedStatistic):
 
     def fisher(self, mu: Array) -> Array:
         """Expected second derivative (..., K), ``2 / mu``; zero where nothing is predicted."""
-        with np.errstate(divide="ignore"):
-            return np.where(mu > 0, 2.0 / np.where(mu > 0, mu, 1.0), 0.0)
+        xp = namespace_of(mu)
+        return xp.where(mu > 0, 2.0 / xp.where(mu > 0, mu, 1.0), 0.0)
 
 
 class CStatistic(CashStatistic):
@@ -96,4 +97,4 @@ class CStatistic(CashStatistic):
 def _ratio(n: Array, mu: Array) -> Array:
     """``n / mu``, zero without counts whatever is predicted."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(n > 0, n / mu, 0.0)
+        return namespace_of(mu).where(n > 0, n / mu, 0.0)

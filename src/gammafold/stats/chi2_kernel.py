@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammafold.stats.base import BinnedStatistic
+from gammafold.utils.namespace import namespace_of
 
 __all__ = ["Chi2Statistic"]
 
@@ -55,7 +56,7 @@ class Chi2Statistic(BinnedStatistic):
 
     def curvature(self, mu: Array) -> Array:
         """Second derivative (..., K)."""
-        return np.broadcast_to(2.0 * self._weight, np.broadcast_shapes(self._weight.shape, np.shape(mu))).copy()
+        return 2.0 * self._weight + namespace_of(mu).zeros_like(mu)
 
     def fisher(self, mu: Array) -> Array:
         """Expected second derivative (..., K): the same as `curvature`."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gammafold.stats.base import BinnedStatistic
 from gammafold.stats.poisson import PoissonTerm
+from gammafold.utils.namespace import namespace_of
 
 __all__ = ["PGStatistic"]
 
@@ -58,26 +59,28 @@ class PGStatistic(BinnedStatistic):
 
     def _expected(self, s: Array) -> tuple[Array, Array]:
         """Counts (..., K) expected with the best background, and half the slope ``g`` of the statistic."""
+        xp = namespace_of(s)
         x = s + self.background_counts
         half = 0.5 * (x - self._variance)
-        magnitude = np.abs(half)
-        total = magnitude + np.sqrt(half * half + self._product)
+        magnitude = xp.abs(half)
+        total = magnitude + xp.sqrt(half * half + self._product)
         # Of the two forms of the root, the one without a difference of nearly equal numbers.
-        m = np.where(half >= 0, total, self._product / total)
+        m = xp.where(half >= 0, total, self._product / total)
         # With no counts expected the background balances the signal, f = -s, and has all of the slope.
-        alone = np.where(self._variance > 0, x / self._variance, np.where(x < 0, -np.inf, 1.0))
-        return m, np.where(m > 0, 1.0 - self.counts / m, np.where(self.counts > 0, -np.inf, alone))
+        alone = xp.where(self._variance > 0, x / self._variance, xp.where(x < 0, -np.inf, 1.0))
+        return m, xp.where(m > 0, 1.0 - self.counts / m, xp.where(self.counts > 0, -np.inf, alone))
 
     def background(self, mu: Array) -> Array:
         """Best background (..., K) for a signal ``mu``: the one given, less ``sigma^2 (1 - n / m)``."""
         with np.errstate(all="ignore"):
             pull = self._variance * self._expected(mu)[1]
-            return self.background_counts - np.where(self._variance > 0, pull, 0.0)
+            return self.background_counts - namespace_of(mu).where(self._variance > 0, pull, 0.0)
 
     def _bins(self, m: Array, g: Array) -> Array:
-        pull = np.where(self._variance > 0, self._variance * g * g, 0.0)
+        xp = namespace_of(m)
+        pull = xp.where(self._variance > 0, self._variance * g * g, 0.0)
         value = 2.0 * self._term(m) + pull
-        return np.where(np.isneginf(g), np.inf, value)
+        return xp.where(g == -np.inf, np.inf, value)
 
     def per_bin(self, mu: Array) -> Array:
         """Statistic (..., K) of each bin."""
@@ -102,10 +105,11 @@ class PGStatistic(BinnedStatistic):
     def curvature(self, mu: Array) -> Array:
         """Second derivative (..., K), ``2 n / (m^2 + n sigma^2)``; ``2 / sigma^2`` where ``m`` is held at zero."""
         with np.errstate(all="ignore"):
+            xp = namespace_of(mu)
             m, _ = self._expected(mu)
-            value = np.where(self.counts > 0, 2.0 * self.counts / (m**2 + self._product), 0.0)
+            value = xp.where(self.counts > 0, 2.0 * self.counts / (m**2 + self._product), 0.0)
             held = (m == 0) & (self.counts == 0) & (self._variance > 0)
-            return np.where(held, 2.0 / self._variance, value)
+            return xp.where(held, 2.0 / self._variance, value)
 
     def fisher(self, mu: Array) -> Array:
         """Expected second derivative (..., K), ``2 / (m + sigma^2)``; zero where nothing is expected or uncertain.
@@ -114,4 +118,4 @@ class PGStatistic(BinnedStatistic):
         """
         with np.errstate(all="ignore"):
             variance = self._expected(mu)[0] + self._variance
-            return np.where(variance > 0, 2.0 / variance, 0.0)
+            return namespace_of(mu).where(variance > 0, 2.0 / variance, 0.0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gammafold.utils.namespace import namespace_of
+
 __all__ = ["PoissonTerm"]
 
 Array = NDArray[np.float64]
@@ -39,11 +41,12 @@ class PoissonTerm:
 
     def __call__(self, m: Array) -> Array:
         """Return the term of each bin, inf for ``m = 0 < n`` and NaN for ``m < 0 < n``."""
+        xp = namespace_of(m)
         excess = m - self.n
         # The logarithm of one where there are no counts: the term is then m.
         ratio = m * self._per_n
-        logarithm = np.log(ratio + self._is_zero if self._some_zero else ratio)
+        logarithm = xp.log(ratio + self._is_zero if self._some_zero else ratio)
         if self._careful:
             relative = excess * self._per_n
-            logarithm = np.where(np.abs(relative) < 0.5, np.log1p(relative), logarithm)
+            logarithm = xp.where(xp.abs(relative) < 0.5, xp.log1p(relative), logarithm)
         return excess - self.n * logarithm

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from gammafold.stats.base import BinnedStatistic
 from gammafold.stats.poisson import PoissonTerm
+from gammafold.utils.namespace import namespace_of
 
 __all__ = ["WStatistic"]
 
@@ -78,12 +79,14 @@ class WStatistic(BinnedStatistic):
 
     def _expected(self, s: Array) -> tuple[Array, Array]:
         """Counts (..., K) expected in the on region, and the part of them that is background."""
-        positive = np.minimum.reduce(s, axis=None, initial=0.0) >= 0
-        size = s if positive else np.abs(s)
-        linear = size * (self._k_off if positive else np.where(s < 0, self._k_on, self._k_off))
+        xp = namespace_of(s)
+        # A shortcut that depends on values: nothing for a formula that is traced.
+        positive = xp is np and np.minimum.reduce(s, axis=None, initial=0.0) >= 0
+        size = s if positive else xp.abs(s)
+        linear = size * (self._k_off if positive else xp.where(s < 0, self._k_on, self._k_off))
         c = self._c - self._half * size
-        magnitude = np.abs(c)
-        total = magnitude + np.sqrt(c * c + linear)
+        magnitude = xp.abs(c)
+        total = magnitude + xp.sqrt(c * c + linear)
         if self._may_vanish:
             total = total + _TINY
         # The positive root c + sqrt(c^2 + linear), without a difference of nearly equal numbers for any sign of c.
@@ -91,10 +94,10 @@ class WStatistic(BinnedStatistic):
         if positive:
             on, b = smaller + s, smaller
         else:
-            on, b = smaller + np.maximum(s, 0.0), smaller + np.maximum(-s, 0.0)
+            on, b = smaller + xp.maximum(s, 0.0), smaller + xp.maximum(-s, 0.0)
         if self._all_off:
             return on, b
-        return np.where(self._has_off, on, s), np.where(self._has_off, b, 0.0)
+        return xp.where(self._has_off, on, s), xp.where(self._has_off, b, 0.0)
 
     def background(self, mu: Array) -> Array:
         """Best background (..., K), in counts of the on region, for a signal ``mu``."""
@@ -104,7 +107,7 @@ class WStatistic(BinnedStatistic):
     def _halves(self, on: Array, b: Array) -> Array:
         """Half the statistic (..., K) of each bin."""
         value = self._on(on) + self._off(b * self._per_alpha)
-        return value if self._all_off else np.where(on < 0, np.inf, value)
+        return value if self._all_off else namespace_of(on).where(on < 0, np.inf, value)
 
     def per_bin(self, mu: Array) -> Array:
         """Statistic (..., K) of each bin."""
@@ -114,7 +117,7 @@ class WStatistic(BinnedStatistic):
     def deviance(self, mu: Array) -> Any:
         """Sum (...) of the statistic over the bins; zero where the signal is the excess."""
         with np.errstate(all="ignore"):
-            return 2.0 * np.add.reduce(self._halves(*self._expected(mu)), axis=-1)
+            return 2.0 * namespace_of(mu).add.reduce(self._halves(*self._expected(mu)), axis=-1)
 
     def gradient(self, mu: Array) -> Array:
         """Derivative (..., K), ``2 (1 - n_on / (s + b))``: at the best background its own change does not count."""
@@ -125,18 +128,19 @@ class WStatistic(BinnedStatistic):
         """Deviance (...) and gradient (..., K) together."""
         with np.errstate(all="ignore"):
             on, b = self._expected(mu)
-            return 2.0 * np.add.reduce(self._halves(on, b), axis=-1), self._slope(on, b)
+            return 2.0 * namespace_of(mu).add.reduce(self._halves(on, b), axis=-1), self._slope(on, b)
 
     def _slope(self, on: Array, b: Array) -> Array:
         slope = 2.0 - 2.0 * self.n_on / on
         if not self._some_on_empty:
             return slope
+        xp = namespace_of(on)
         empty = (self.n_on == 0) & (on == 0)
-        if not empty.any():
+        if xp is np and not empty.any():
             return slope
         # Where no counts are seen on, background balances a negative signal: b = -s, and off alone has a slope.
         balanced = empty & (b > 0)
-        return np.where(balanced, -2.0 * (self._per_alpha - self._n_off / b), np.where(empty, 2.0, slope))
+        return xp.where(balanced, -2.0 * (self._per_alpha - self._n_off / b), xp.where(empty, 2.0, slope))
 
     def curvature(self, mu: Array) -> Array:
         """Second derivative (..., K), ``2 n_on n_off / (n_on b^2 + n_off (s + b)^2)``.
@@ -145,12 +149,13 @@ class WStatistic(BinnedStatistic):
         know of their own expectations. Where the best background or the best sum is zero, one of them is left alone.
         """
         with np.errstate(all="ignore"):
+            xp = namespace_of(mu)
             on, b = self._expected(mu)
             n_on, n_off = self.n_on, self._n_off
             both = 2.0 * n_on * n_off / (n_on * b**2 + n_off * on**2)
-            value = np.where(b == 0, 2.0 * n_on / on**2, np.where(on == 0, 2.0 * n_off / b**2, both))
+            value = xp.where(b == 0, 2.0 * n_on / on**2, xp.where(on == 0, 2.0 * n_off / b**2, both))
             # Without any counts, and where on and background are zero, the statistic is a straight line.
-            return np.where((n_on + n_off == 0) | ((n_on == 0) & (b == 0)), 0.0, value)
+            return xp.where((n_on + n_off == 0) | ((n_on == 0) & (b == 0)), 0.0, value)
 
     def fisher(self, mu: Array) -> Array:
         """Expected second derivative (..., K), ``2 / (s + b + alpha b)``; zero where nothing is expected.
@@ -161,4 +166,4 @@ class WStatistic(BinnedStatistic):
         with np.errstate(all="ignore"):
             on, b = self._expected(mu)
             variance = on + self.alpha * b
-            return np.where(variance > 0, 2.0 / variance, 0.0)
+            return namespace_of(mu).where(variance > 0, 2.0 / variance, 0.0)

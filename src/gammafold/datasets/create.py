@@ -9,7 +9,8 @@ import numpy as np
 
 from gammafold.data.gti import GTI
 from gammafold.datasets.folding import overlap_fractions
-from gammafold.irf.edisp_map import EDispKernelMap
+from gammafold.irf.edisp_map import EDispKernelMap, EDispMap
+from gammafold.irf.psf_map import PSFMap
 from gammafold.maps.axis import MapAxis
 from gammafold.maps.region_geom import RegionGeom
 from gammafold.maps.region_map import RegionNDMap
@@ -25,6 +26,7 @@ def region_dataset(
     kind: type[MapDataset],
     geom: RegionGeom,
     geom_exposure: RegionGeom | None,
+    geom_psf: RegionGeom | None,
     geom_edisp: RegionGeom | None,
     reference_time: Any,
     name: str | None = None,
@@ -43,7 +45,9 @@ def region_dataset(
             meta={"livetime": u.Quantity(0, "s")},
         )
     if geom_edisp is not None and "edisp" not in kwargs:
-        kwargs["edisp"] = _overlap_kernel(geom_edisp)
+        kwargs["edisp"] = _empty_edisp(geom_edisp)
+    if geom_psf is not None:
+        kwargs.setdefault("psf", PSFMap.from_geom(geom_psf))
     kwargs.setdefault("gti", GTI.create([] * u.s, [] * u.s, reference_time=_time(reference_time)))
     return kind(name=name, **kwargs)
 
@@ -62,8 +66,10 @@ def reco_geom(e_reco: Any, region: Any) -> RegionGeom:
     return RegionGeom.create("icrs;circle(0, 0, 1)" if region is None else region, axes=[e_reco])
 
 
-def true_geoms(geom: RegionGeom, e_true: MapAxis | None) -> tuple[RegionGeom, RegionGeom]:
-    """Return the geometries of exposure and kernel; the default axis of true energy is that of ``geom``."""
+def true_geoms(
+    geom: RegionGeom, e_true: MapAxis | None, migra_axis: MapAxis | None = None
+) -> tuple[RegionGeom, RegionGeom]:
+    """Return the geometries of exposure and energy dispersion; the default true energies are those of ``geom``."""
     axis = geom.axes["energy"]
     true = axis.copy(name="energy_true") if e_true is None else e_true
     if true.name not in ("energy_true", "energy-true"):
@@ -71,12 +77,13 @@ def true_geoms(geom: RegionGeom, e_true: MapAxis | None) -> tuple[RegionGeom, Re
     if true.name == "energy-true":
         true = true.copy(name="energy_true")
     image = geom.to_image()
-    return image.to_cube([true]), image.to_cube([axis, true])
+    return image.to_cube([true]), image.to_cube([axis if migra_axis is None else migra_axis, true])
 
 
-def _overlap_kernel(geom: RegionGeom) -> EDispKernelMap:
+def _empty_edisp(geom: RegionGeom) -> EDispKernelMap | EDispMap:
+    """Return a map of zeros on an axis "migra"; else the overlap of the bins, which is a unit matrix if they agree."""
     if "migra" in geom.axes.names:
-        raise InputError("geom_edisp has an axis 'migra': create the dataset with a kernel geometry instead")
+        return EDispMap.from_geom(geom)
     edges = [geom.axes[axis].edges.to_value("TeV") for axis in ("energy_true", "energy")]
     weights = geom.squash("energy")
     return EDispKernelMap(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gammafold.datasets.map_dataset import MapDataset
+    from gammafold.datasets.map_prediction import MapPrediction
     from gammafold.maps.region_map import RegionNDMap
 
 __all__ = ["NpredEvaluator"]
@@ -24,7 +24,7 @@ class NpredEvaluator:
 
     __slots__ = ("dataset", "model")
 
-    def __init__(self, model: Any, dataset: MapDataset) -> None:
+    def __init__(self, model: Any, dataset: MapPrediction) -> None:
         self.model = model
         self.dataset = dataset
 

@@ -24,7 +24,7 @@ from gammafold.modeling.models.sky import FoVBackgroundModel
 from gammafold.utils.errors import GammafoldWarning, InputError
 
 if TYPE_CHECKING:
-    from gammafold.datasets.map_dataset import MapDataset
+    from gammafold.datasets.map_prediction import MapPrediction
 
 __all__ = ["exposure_values", "kernel_values", "overlap_fractions", "region_spec", "split_models"]
 
@@ -32,7 +32,7 @@ Position = Callable[[Iterable[Any]], tuple[int, ...]]
 
 
 def region_spec(
-    dataset: MapDataset, models: Sequence[Any], position: Position, flux: Callable[[Any], Any], masked: bool
+    dataset: MapPrediction, models: Sequence[Any], position: Position, flux: Callable[[Any], Any], masked: bool
 ) -> DatasetSpec:
     """Return a dataset on a region as the engine takes it; the arguments are those of `Dataset.to_spec`."""
     axis = dataset.reco_energy_axis
@@ -63,13 +63,13 @@ def split_models(models: Iterable[Any]) -> tuple[list[Any], list[Any]]:
     return sky, background
 
 
-def exposure_values(dataset: MapDataset) -> np.ndarray:
+def exposure_values(dataset: MapPrediction) -> np.ndarray:
     """Return the exposure per bin of true energy in cm2 s, shape ``(t,)``."""
     exposure = dataset.exposure
     return exposure.data.reshape(-1) * float(exposure.unit.to("cm2 s"))
 
 
-def kernel_values(dataset: MapDataset) -> np.ndarray:
+def kernel_values(dataset: MapPrediction) -> np.ndarray:
     """Return the energy dispersion, shape ``(t, n)``: the chance that true bin ``j`` lands in bin ``k``.
 
     Without an energy dispersion each true bin spreads over the reconstructed bins that it overlaps.
@@ -111,7 +111,7 @@ def overlap_fractions(edges_true: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.clip(high - low, 0, None) / np.diff(edges_true)[:, None]
 
 
-def _response(dataset: MapDataset, terms_of: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def _response(dataset: MapPrediction, terms_of: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return the edges of true energy in TeV, shape ``(t + 1,)``, and the response in cm2 s, shape ``(n, t)``."""
     if dataset.exposure is None:
         raise InputError(f"dataset {dataset.name!r} has no exposure: the counts of {list(terms_of)} are unknown")
@@ -121,7 +121,7 @@ def _response(dataset: MapDataset, terms_of: Sequence[str]) -> tuple[np.ndarray,
 
 
 def _signal_terms(
-    dataset: MapDataset, models: Sequence[Any], position: Position, flux: Callable[[Any], Any]
+    dataset: MapPrediction, models: Sequence[Any], position: Position, flux: Callable[[Any], Any]
 ) -> list[SignalTerm]:
     terms = []
     for model in models:
@@ -137,7 +137,7 @@ def _signal_terms(
     return terms
 
 
-def _touches(dataset: MapDataset, model: Any) -> bool:
+def _touches(dataset: MapPrediction, model: Any) -> bool:
     """Return True if the support of a model's spatial part touches the region of the dataset."""
     if getattr(model, "spatial_model", None) is None:
         return True
@@ -145,7 +145,7 @@ def _touches(dataset: MapDataset, model: Any) -> bool:
     return geom.region is None or bool(model.spatial_model.touches(geom))
 
 
-def _time_factor(dataset: MapDataset, model: Any, position: Position) -> Any:
+def _time_factor(dataset: MapPrediction, model: Any, position: Position) -> Any:
     """Return the average of a model's temporal part over the good time intervals."""
     temporal = getattr(model, "temporal_model", None)
     if temporal is None:
@@ -160,7 +160,7 @@ def _time_factor(dataset: MapDataset, model: Any, position: Position) -> Any:
 
 
 def _background_term(
-    dataset: MapDataset, models: Sequence[Any], position: Position, keep: np.ndarray
+    dataset: MapPrediction, models: Sequence[Any], position: Position, keep: np.ndarray
 ) -> BackgroundTerm | None:
     template = dataset.background_template()
     if len(models) > 1:

@@ -15,12 +15,12 @@ from gammafold.stats.kernels import CashStatistic, WStatistic
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from gammafold.datasets.map_dataset import MapDataset
+    from gammafold.datasets.map_prediction import MapPrediction
 
 __all__ = ["cash_significance", "info_dict", "info_table", "summary", "wstat_significance"]
 
 
-def info_dict(dataset: MapDataset, in_safe_data_range: bool) -> dict[str, Any]:
+def info_dict(dataset: MapPrediction, in_safe_data_range: bool) -> dict[str, Any]:
     """Return a summary, summed over energy; see `MapDataset.info_dict`."""
     bins = dataset.safe_bins() if in_safe_data_range else np.ones(dataset.reco_energy_axis.nbin, dtype=bool)
     counts = _total(dataset.counts, bins)
@@ -92,7 +92,7 @@ def info_table(datasets: Sequence[Any], cumulative: bool) -> Table:
     return Table({name: _column([row.get(name, np.nan) for row in rows]) for name in names})
 
 
-def summary(dataset: MapDataset) -> str:
+def summary(dataset: MapPrediction) -> str:
     """Return a dataset in words; nothing is read from file and nothing is evaluated that is not there."""
     lines = [type(dataset).__name__, "-" * len(type(dataset).__name__), ""]
     lines.append(_line("Name", dataset.name))
@@ -114,7 +114,7 @@ def summary(dataset: MapDataset) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _numbers(dataset: MapDataset) -> list[str]:
+def _numbers(dataset: MapPrediction) -> list[str]:
     info = dataset.info_dict(in_safe_data_range=True)
     low, high = dataset.energy_range
     lines = [_line("Safe energies", f"{low:.4g} to {high:.4g}"), ""]
@@ -144,12 +144,12 @@ def _total(region_map: Any, bins: np.ndarray) -> float:
     return np.nan if region_map is None else float(region_map.data.reshape(-1)[bins].sum())
 
 
-def _livetime(dataset: MapDataset) -> u.Quantity:
+def _livetime(dataset: MapPrediction) -> u.Quantity:
     meta = None if dataset.exposure is None else dataset.exposure.meta
     return u.Quantity(np.nan if not meta or meta.get("livetime") is None else meta["livetime"], "s")
 
 
-def _exposure_range(dataset: MapDataset) -> tuple[u.Quantity, u.Quantity]:
+def _exposure_range(dataset: MapPrediction) -> tuple[u.Quantity, u.Quantity]:
     """Return the least and the greatest exposure; bins without any are looked at only if nothing is safe."""
     if dataset.exposure is None:
         return u.Quantity(np.nan, "cm2 s"), u.Quantity(np.nan, "cm2 s")

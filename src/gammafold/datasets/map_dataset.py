@@ -3,50 +3,28 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import astropy.units as u
 import numpy as np
 
 from gammafold.datasets import operations
-from gammafold.datasets.checks import (
-    check_counts,
-    check_edisp,
-    check_exposure,
-    check_gti,
-    check_mask,
-    check_meta_table,
-    check_psf,
-    check_reco_map,
-)
-from gammafold.datasets.core import Dataset
-from gammafold.datasets.create import region_dataset
-from gammafold.datasets.door import compile_likelihood
-from gammafold.datasets.evaluator import NpredEvaluator
-from gammafold.datasets.fingerprint import Watch
-from gammafold.datasets.folding import region_spec, split_models
-from gammafold.datasets.info import cash_significance, info_dict, summary
+from gammafold.datasets.create import reco_geom, region_dataset, true_geoms
+from gammafold.datasets.info import summary
+from gammafold.datasets.map_prediction import MapPrediction
 from gammafold.datasets.plot import DatasetPlots
-from gammafold.datasets.slots import DataSlot, drop_cache, held_part
+from gammafold.datasets.slots import held_part
 from gammafold.datasets.stack import stack_into, stacked_counts
-from gammafold.datasets.watches import region_watches
 from gammafold.maps.region_map import RegionNDMap
-from gammafold.stats.kernels import CashStatistic
-from gammafold.utils.errors import InputError, UnknownNameError
-from gammafold.utils.random import RandomStateLike, get_random_state
 
 if TYPE_CHECKING:
-    from gammafold.likelihood.likelihood import Likelihood
-    from gammafold.likelihood.spec import DatasetSpec
     from gammafold.maps.axis import MapAxis
     from gammafold.maps.region_geom import RegionGeom
-    from gammafold.modeling.parameter import Parameter
 
 __all__ = ["MapDataset"]
 
 
-class MapDataset(DatasetPlots, Dataset):
+class MapDataset(DatasetPlots, MapPrediction):
     """Counts with everything that is needed to predict them, and the Cash statistic.
 
     The parts are maps on one region (the geometry of images and cubes would be one more geometry, not one
@@ -85,22 +63,6 @@ class MapDataset(DatasetPlots, Dataset):
     """
 
     tag = "MapDataset"
-    stat_type = "cash"
-    background_hint = ""
-    # Maps per bin of reconstructed energy whose bins add up when bins are merged or datasets stacked.
-    summed_parts: tuple[str, ...] = ("counts", "background")
-    # All maps per bin of reconstructed energy.
-    reco_parts: tuple[str, ...] = ("counts", "background", "mask_safe", "mask_fit")
-
-    counts = DataSlot(check_counts, "Counts per bin of reconstructed energy, or None.")
-    exposure = DataSlot(check_exposure, "Effective area times live time per bin of true energy, or None.")
-    background = DataSlot(check_reco_map, "Expected background counts before any background model, or None.")
-    psf = DataSlot(check_psf, "Point spread function, carried along, or None.")
-    edisp = DataSlot(check_edisp, "Energy dispersion, or None.")
-    mask_safe = DataSlot(check_mask, "Bins where the instrument is understood; None means all.")
-    mask_fit = DataSlot(check_mask, "Bins to fit; None means all.")
-    gti = DataSlot(check_gti, "Good time intervals, or None.")
-    meta_table = DataSlot(check_meta_table, "Observations behind the dataset, or None.")
 
     def __init__(
         self,
@@ -127,162 +89,11 @@ class MapDataset(DatasetPlots, Dataset):
         self.gti = gti
         self.meta_table = meta_table
 
-    # -- geometry
-
-    @property
-    def geom(self) -> RegionGeom:
-        """Geometry of counts, background and masks.
-
-        Raises
-        ------
-        InputError
-            If the dataset has none of them.
-        """
-        for name in self.reco_parts:
-            part = getattr(self, name)
-            if part is not None:
-                return part.geom
-        raise InputError(f"dataset {self.name!r} has no counts, background or mask: its geometry is unknown")
-
-    @property
-    def geoms(self) -> dict[str, Any]:
-        """Geometries of the parts that are there: "geom", "geom_exposure", "geom_psf", "geom_edisp"."""
-        geoms: dict[str, Any] = {}
-        if any(getattr(self, name) is not None for name in self.reco_parts):
-            geoms["geom"] = self.geom
-        if self.exposure is not None:
-            geoms["geom_exposure"] = self.exposure.geom
-        if self.psf is not None:
-            geoms["geom_psf"] = self.psf.psf_map.geom
-        if self.edisp is not None:
-            geoms["geom_edisp"] = self.edisp.edisp_map.geom
-        return geoms
-
-    @property
-    def data_shape(self) -> tuple[int, ...]:
-        """Shape of the counts, ``(n, 1, 1)`` on a region."""
-        return tuple(self.geom.data_shape)
-
-    @property
-    def reco_energy_axis(self) -> MapAxis:
-        """Axis of reconstructed energy."""
-        return self.geom.axes["energy"]
-
-    # -- masks
-
-    @property
-    def mask(self) -> RegionNDMap | None:
-        """``mask_safe`` and ``mask_fit`` combined, a new map; None if neither is set."""
-        masks = [mask for mask in (self.mask_safe, self.mask_fit) if mask is not None]
-        if not masks:
-            return None
-        return RegionNDMap(masks[0].geom, data=np.logical_and.reduce([mask.data for mask in masks]))
-
-    @property
-    def mask_safe_image(self) -> RegionNDMap | None:
-        """True where any energy is safe, shape ``(1, 1)``; None if ``mask_safe`` is not set."""
-        return None if self.mask_safe is None else self.mask_safe.reduce_over_axes(func=np.logical_or)
-
-    @property
-    def mask_safe_edisp(self) -> RegionNDMap | None:
-        """``mask_safe`` on the geometry of the energy dispersion, shape ``(1, n, 1, 1)``.
-
-        The booleans are those of ``mask_safe``, never interpolated. None without mask or energy dispersion.
-        """
-        if self.mask_safe is None or self.edisp is None:
-            return None
-        geom = self.edisp.edisp_map.geom.squash("energy_true")
-        if "energy" not in geom.axes.names:
-            return self.mask_safe
-        return RegionNDMap(geom, data=self.mask_safe.data[np.newaxis].copy())
-
-    @property
-    def mask_safe_psf(self) -> RegionNDMap | None:
-        """``mask_safe_image`` for the point spread function; None without mask or point spread function."""
-        return None if self.psf is None else self.mask_safe_image
-
-    def selected_bins(self) -> np.ndarray:
-        """Return which bins enter the statistic, booleans of shape ``(n,)``."""
-        mask = self.mask
-        return np.ones(self.reco_energy_axis.nbin, dtype=bool) if mask is None else mask.data.reshape(-1)
-
-    def safe_bins(self) -> np.ndarray:
-        """Return which bins are safe, booleans of shape ``(n,)``."""
-        safe = self.mask_safe
-        return np.ones(self.reco_energy_axis.nbin, dtype=bool) if safe is None else safe.data.reshape(-1)
-
-    @property
-    def energy_range(self) -> u.Quantity:
-        """Lowest and highest energy of the safe bins, shape ``(2,)``; holes are not looked at, NaN if none is."""
-        return self._range(self.safe_bins())
-
-    @property
-    def energy_range_safe(self) -> u.Quantity:
-        """The same as `energy_range`."""
-        return self.energy_range
-
-    @property
-    def energy_range_fit(self) -> u.Quantity:
-        """Lowest and highest energy inside ``mask_fit``, shape ``(2,)``."""
-        fit = self.mask_fit
-        return self._range(np.ones(self.reco_energy_axis.nbin, bool) if fit is None else fit.data.reshape(-1))
-
-    @property
-    def energy_range_total(self) -> u.Quantity:
-        """Lowest and highest energy inside both masks, shape ``(2,)``."""
-        return self._range(self.selected_bins())
-
-    def _range(self, bins: np.ndarray) -> u.Quantity:
-        edges = self.reco_energy_axis.edges
-        if not bins.any():
-            return u.Quantity([np.nan, np.nan], edges.unit)
-        inside = np.flatnonzero(bins)
-        return u.Quantity([edges[inside[0]], edges[inside[-1] + 1]])
-
-    # -- the door
-
-    @property
-    def all_models(self) -> Sequence[Any]:
-        """Models that were set, those that apply to other datasets included."""
-        return () if self._models is None else self._models
-
-    def to_spec(
-        self,
-        models: Sequence[Any],
-        position: Callable[[Iterable[Parameter]], tuple[int, ...]],
-        flux: Callable[[Any], Any],
-        masked: bool,
-    ) -> DatasetSpec:
-        """Return the arrays of this dataset as the engine takes them: see `Dataset.to_spec`."""
-        return region_spec(self, models, position, flux, masked)
-
-    def watches(self) -> list[Watch]:
-        """Return what `to_spec` reads of this dataset, models excluded."""
-        return region_watches(self)
-
-    def statistic(self, keep: np.ndarray) -> Any:
-        """Return the statistic of the bins ``keep``, or None without counts."""
-        return None if self.counts is None else CashStatistic(_flat(self.counts, keep))
-
-    def background_template(self) -> np.ndarray | None:
-        """Return the expected background before any model, shape ``(n,)``, or None."""
-        return None if self.background is None else _flat(self.background)
-
-    def _predict(self, plan: Likelihood) -> RegionNDMap:
-        npred = plan.npred(self._cache.theta())[self.name]
-        return RegionNDMap(self.geom, data=np.array(npred, dtype=float).reshape(self.data_shape))
-
     # -- what differs where the background is measured (on-off)
 
     def stackable_background(self) -> RegionNDMap | None:
         """Return the background that this dataset adds to a stack: the fitted one, or None."""
         return self.npred_background()
-
-    def significance(self, bins: np.ndarray) -> float:
-        """Return the significance of the excess summed over ``bins``, NaN without background."""
-        if self.counts is None or self.background is None:
-            return np.nan
-        return cash_significance(_flat(self.counts, bins).sum(), _flat(self.background, bins).sum())
 
     def stacked_counts(self, members: Sequence[Any], masks: Sequence[np.ndarray]) -> dict[str, Any]:
         """Return the counts and the background of the stack of members, of which this dataset is the first."""
@@ -291,163 +102,6 @@ class MapDataset(DatasetPlots, Dataset):
     def merged_acceptance(self, edges: np.ndarray, safe: np.ndarray, axis: MapAxis) -> dict[str, Any]:
         """Return further maps per bin of reconstructed energy after bins were merged: none."""
         return {}
-
-    # -- predictions and statistic
-
-    @property
-    def background_model(self) -> Any:
-        """The background model that applies to this dataset, or None."""
-        background = split_models(self.models or ())[1]
-        return background[0] if background else None
-
-    @property
-    def evaluators(self) -> dict[str, NpredEvaluator]:
-        """For each model of the sky, by name, an object with `compute_npred`."""
-        sky, _ = split_models(self.models or ())
-        return {model.name: NpredEvaluator(model, self) for model in sky}
-
-    @property
-    def excess(self) -> RegionNDMap:
-        """Counts minus background, all bins.
-
-        Raises
-        ------
-        InputError
-            If there are no counts, or no background.
-        """
-        if self.counts is None or self.background is None:
-            missing = "counts" if self.counts is None else "background"
-            raise InputError(f"dataset {self.name!r} has no {missing}: its excess is unknown")
-        return RegionNDMap(self.geom, data=self.counts.data - self.background.data)
-
-    def npred(self) -> RegionNDMap:
-        """Return the predicted counts, signal and background, of all bins."""
-        return self._predict(self._cache.plan([self], masked=False))
-
-    def npred_signal(self, model: Any = None, model_names: Any = None, stack: bool = True) -> Any:
-        """Return the predicted counts of the sky models, of all bins.
-
-        Parameters
-        ----------
-        model : SkyModel, optional
-            One of the models of the dataset: only its counts. Default: the sum over all models.
-        model_names : str or list of str, optional
-            The same by name.
-        stack : bool
-            Whether to sum over the models. If False, the result has an axis "models" more.
-
-        Returns
-        -------
-        npred : `~gammafold.maps.RegionNDMap`
-            Shape ``(n, 1, 1)``, or ``(models, n, 1, 1)``.
-
-        Raises
-        ------
-        UnknownNameError
-            If the dataset has no such model.
-        """
-        sky = self._chosen(model, model_names)
-        if not stack:
-            return operations.models_map(self, [(one.name, self._npred_of([one])) for one in sky])
-        return self._npred_of(sky)
-
-    def _npred_of(self, models: Sequence[Any]) -> RegionNDMap:
-        if not models:
-            return RegionNDMap(self.geom, data=np.zeros(self.data_shape))
-        self._cache.plan([self], masked=False)
-        plan = compile_likelihood([self], masked=False, models=models)
-        signal = plan.npred_signal(self._cache.theta())[self.name]
-        return RegionNDMap(self.geom, data=np.array(signal, dtype=float).reshape(self.data_shape))
-
-    def _chosen(self, model: Any, names: Any) -> list[Any]:
-        sky, _ = split_models(self.models or ())
-        if model is None and names is None:
-            return sky
-        known = {one.name: one for one in sky}
-        if model is not None and not isinstance(model, str):
-            if not any(model is one for one in sky):
-                raise UnknownNameError(f"dataset {self.name!r} has no such model: {model!r}; it has {list(known)}")
-            return [model]
-        wanted = [model] if model is not None else [names] if isinstance(names, str) else list(names)
-        unknown = [name for name in wanted if name not in known]
-        if unknown:
-            raise UnknownNameError(f"dataset {self.name!r} has no model {unknown}: it has {list(known)}")
-        return [known[name] for name in wanted]
-
-    def npred_background(self) -> RegionNDMap | None:
-        """Return the predicted background counts of all bins, the background model applied; None without any."""
-        if self.background is None:
-            return None
-        background_models = split_models(self.models or ())[1]
-        if not background_models:
-            return self.background.copy()
-        self._cache.plan([self], masked=False)
-        return self._predict(compile_likelihood([self], masked=False, models=background_models))
-
-    def stat_array(self) -> np.ndarray:
-        """Return the statistic per bin at the current parameters, shape ``(n, 1, 1)``, masks ignored."""
-        keep = np.ones(self.reco_energy_axis.nbin, dtype=bool)
-        statistic = self.statistic(keep)
-        if statistic is None:
-            raise InputError(f"dataset {self.name!r} has no counts: it has no statistic")
-        npred = self._cache.plan([self], masked=False).npred(self._cache.theta())[self.name]
-        return np.asarray(statistic.per_bin(npred)).reshape(self.data_shape)
-
-    def residuals(self, method: str = "diff") -> RegionNDMap:
-        """Return the difference of counts and prediction, of all bins.
-
-        Parameters
-        ----------
-        method : {"diff", "diff/model", "diff/sqrt(model)"}
-            Counts minus prediction, or that divided by the prediction, or by its square root. Where both are
-            zero the result is zero; where only the prediction is, NaN. Default: "diff".
-        """
-        if self.counts is None:
-            raise InputError(f"dataset {self.name!r} has no counts: it has no residuals")
-        return operations.residuals_map(self.counts, self.npred(), method)
-
-    def fake(self, random_state: RandomStateLike = "random-seed") -> None:
-        """Replace the counts, in place, by a Poisson draw from the prediction of all bins.
-
-        Parameters
-        ----------
-        random_state : int, "random-seed", "global-rng", RandomState or Generator
-            A seed gives the same counts as it does in other packages.
-
-        Raises
-        ------
-        InputError
-            If a bin is predicted negative or infinite.
-        """
-        npred = self._drawable(self.npred())
-        draw = get_random_state(random_state).poisson(npred.data)
-        self.counts = RegionNDMap(npred.geom, data=draw.astype(float))
-
-    def _drawable(self, npred: RegionNDMap) -> RegionNDMap:
-        if not (np.isfinite(npred.data) & (npred.data >= 0)).all():
-            raise InputError(
-                f"dataset {self.name!r} predicts negative or infinite counts: "
-                f"{npred.data.reshape(-1)}; no Poisson number can be drawn"
-            )
-        return npred
-
-    def info_dict(self, in_safe_data_range: bool = True) -> dict[str, Any]:
-        """Return a summary, summed over energy.
-
-        Parameters
-        ----------
-        in_safe_data_range : bool
-            Whether to sum the safe bins only. Default: True. ``stat_sum`` and ``n_fit_bins`` always obey both
-            masks.
-
-        Returns
-        -------
-        info : dict
-            name, counts, background, excess, sqrt_ts, npred, npred_background, npred_signal, exposure_min,
-            exposure_max, livetime, ontime, counts_rate, background_rate, excess_rate, n_bins, n_fit_bins,
-            stat_type, stat_sum. What is unknown is NaN, with its unit.
-        """
-        return info_dict(self, in_safe_data_range)
 
     # -- operations
 
@@ -577,11 +231,55 @@ class MapDataset(DatasetPlots, Dataset):
         """Return this dataset: on a region it is a spectrum."""
         return self
 
-    def reset_data_cache(self) -> None:
-        """Let go of what can be read again from file as it is; what is only in memory stays."""
-        drop_cache(self)
-
     # -- construction
+
+    @classmethod
+    def create(
+        cls,
+        e_reco: MapAxis | RegionGeom | None = None,
+        e_true: MapAxis | None = None,
+        region: Any = None,
+        reference_time: Any = "2000-01-01",
+        name: str | None = None,
+        meta_table: Any = None,
+        geom: RegionGeom | None = None,
+        energy_axis_true: MapAxis | None = None,
+        migra_axis: MapAxis | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Create a dataset of zeros in which no bin is safe, to stack others onto.
+
+        Parameters
+        ----------
+        e_reco : `~gammafold.maps.MapAxis` or `~gammafold.maps.RegionGeom`
+            Axis of reconstructed energy, called "energy"; or the geometry of the counts (then ``region``
+            is not used). ``geom`` is another spelling.
+        e_true : `~gammafold.maps.MapAxis`, optional
+            Axis of true energy, called "energy_true". Default: the bins of ``e_reco``.
+            ``energy_axis_true`` is another spelling.
+        region : region or str, optional
+            Default: a circle of one degree at the origin of ICRS.
+        reference_time : `~astropy.time.Time` or str
+            Reference of the (empty) good time intervals. Default: 2000-01-01.
+        name : str, optional
+            Default: a random string of eight characters.
+        meta_table : `~astropy.table.Table`, optional
+            Observations behind the dataset.
+        migra_axis : `~gammafold.maps.MapAxis`, optional
+            Axis of the ratio of the energies, for an energy dispersion that is a map of it.
+        **kwargs
+            Further parts, as for the constructor.
+
+        Examples
+        --------
+        >>> from gammafold.maps import MapAxis
+        >>> axis = MapAxis.from_energy_bounds("1 TeV", "10 TeV", nbin=3)
+        >>> MapDataset.create(axis).mask_safe.data.any()
+        np.False_
+        """
+        reco = reco_geom(e_reco if geom is None else geom, region)
+        exposure, edisp = true_geoms(reco, energy_axis_true if e_true is None else e_true, migra_axis)
+        return cls.from_geoms(reco, exposure, None, edisp, reference_time, name=name, meta_table=meta_table, **kwargs)
 
     @classmethod
     def from_geoms(
@@ -600,10 +298,10 @@ class MapDataset(DatasetPlots, Dataset):
         ----------
         geom : RegionGeom
             Geometry of counts, background and masks.
-        geom_exposure, geom_edisp : RegionGeom, optional
-            Geometries of exposure and energy dispersion; parts without a geometry are left out.
-        geom_psf : geometry, optional
-            Accepted; a spectrum does not use a point spread function.
+        geom_exposure, geom_psf, geom_edisp : RegionGeom, optional
+            Geometries of exposure, point spread function and energy dispersion; parts without a geometry are left
+            out. With an axis "migra", the energy dispersion is a map of the ratio of the energies, of zeros; else
+            true bins spread over the reconstructed ones that they overlap.
         reference_time : `~astropy.time.Time` or str
             Reference of the (empty) good time intervals.
         name : str, optional
@@ -611,7 +309,7 @@ class MapDataset(DatasetPlots, Dataset):
         **kwargs
             Further parts, as for the constructor.
         """
-        return region_dataset(cls, geom, geom_exposure, geom_edisp, reference_time, name=name, **kwargs)
+        return region_dataset(cls, geom, geom_exposure, geom_psf, geom_edisp, reference_time, name=name, **kwargs)
 
     def __str__(self) -> str:
         return summary(self)
@@ -626,8 +324,3 @@ class MapDataset(DatasetPlots, Dataset):
         memo[id(self)] = duplicate
         duplicate.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
         return duplicate
-
-
-def _flat(region_map: RegionNDMap, keep: np.ndarray | None = None) -> np.ndarray:
-    values = np.array(region_map.data, dtype=float).reshape(-1)
-    return values if keep is None else values[keep]

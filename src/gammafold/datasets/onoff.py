@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gammafold.datasets.checks import check_acceptance, check_counts
-from gammafold.datasets.create import reco_geom, region_dataset, true_geoms
 from gammafold.datasets.derive import region_map
 from gammafold.datasets.info import info_dict, wstat_significance
 from gammafold.datasets.map_dataset import MapDataset
@@ -288,7 +287,7 @@ class MapDatasetOnOff(MapDataset):
         """Create a dataset of zeros on given geometries, acceptances included: see `MapDataset.from_geoms`."""
         for part in ("counts_off", "acceptance", "acceptance_off"):
             kwargs.setdefault(part, RegionNDMap(geom, data=np.zeros(geom.data_shape)))
-        return region_dataset(cls, geom, geom_exposure, geom_edisp, reference_time, name=name, **kwargs)
+        return super().from_geoms(geom, geom_exposure, geom_psf, geom_edisp, reference_time, name, **kwargs)
 
 
 def _mean_ratio(members: Sequence[Any], masks: Sequence[np.ndarray]) -> float:
@@ -319,24 +318,6 @@ class SpectrumDatasetOnOff(MapDatasetOnOff):
     """
 
     tag = "SpectrumDatasetOnOff"
-
-    @classmethod
-    def create(
-        cls,
-        e_reco: Any = None,
-        e_true: MapAxis | None = None,
-        region: Any = None,
-        reference_time: Any = "2000-01-01",
-        name: str | None = None,
-        meta_table: Any = None,
-        geom: RegionGeom | None = None,
-        energy_axis_true: MapAxis | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Create a dataset of zeros in which no bin is safe; the arguments are those of `SpectrumDataset.create`."""
-        reco = reco_geom(e_reco if geom is None else geom, region)
-        exposure, edisp = true_geoms(reco, energy_axis_true if e_true is None else e_true)
-        return cls.from_geoms(reco, exposure, None, edisp, reference_time, name=name, meta_table=meta_table, **kwargs)
 
     @classmethod
     def read(cls, filename: str | os.PathLike[str], name: str | None = None, **kwargs: Any) -> Any:

@@ -20,6 +20,7 @@ from gammafold.utils.units import to_quantity
 
 if TYPE_CHECKING:
     from gammafold.datasets.map_dataset import MapDataset
+    from gammafold.datasets.map_parts import MapParts
 
 __all__ = [
     "apply_mask_safe",
@@ -54,7 +55,7 @@ def residuals_map(counts: RegionNDMap, npred: RegionNDMap, method: str) -> Regio
     return RegionNDMap(npred.geom, data=np.divide(difference, divisor, out=empty, where=divisor != 0))
 
 
-def models_map(dataset: MapDataset, parts: Sequence[tuple[str, RegionNDMap]]) -> RegionNDMap:
+def models_map(dataset: MapParts, parts: Sequence[tuple[str, RegionNDMap]]) -> RegionNDMap:
     """Return the maps of several models in one map with an axis "models"."""
     if not parts:
         raise InputError(f"dataset {dataset.name!r} has no sky models: there is nothing to list per model")

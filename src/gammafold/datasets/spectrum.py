@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gammafold.datasets.create import reco_geom, region_dataset, true_geoms
 from gammafold.datasets.map_dataset import MapDataset
-from gammafold.maps.axis import MapAxis
-from gammafold.maps.region_geom import RegionGeom
 
 __all__ = ["SpectrumDataset"]
 
@@ -79,41 +76,3 @@ class SpectrumDataset(MapDataset):
             meta_table=meta_table,
             name=name,
         )
-
-    @classmethod
-    def create(
-        cls,
-        e_reco: MapAxis | RegionGeom | None = None,
-        e_true: MapAxis | None = None,
-        region: Any = None,
-        reference_time: Any = "2000-01-01",
-        name: str | None = None,
-        meta_table: Any = None,
-        geom: RegionGeom | None = None,
-        energy_axis_true: MapAxis | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Create a dataset of zeros in which no bin is safe, to stack others onto.
-
-        Parameters
-        ----------
-        e_reco : `~gammafold.maps.MapAxis` or `~gammafold.maps.RegionGeom`
-            Axis of reconstructed energy, called "energy"; or the geometry of the counts (then ``region``
-            is not used). ``geom`` is another spelling.
-        e_true : `~gammafold.maps.MapAxis`, optional
-            Axis of true energy, called "energy_true". Default: the bins of ``e_reco``.
-            ``energy_axis_true`` is another spelling.
-        region : region or str, optional
-            Default: a circle of one degree at the origin of ICRS.
-        reference_time : `~astropy.time.Time` or str
-            Reference of the (empty) good time intervals. Default: 2000-01-01.
-        name : str, optional
-            Default: a random string of eight characters.
-        meta_table : `~astropy.table.Table`, optional
-            Observations behind the dataset.
-        **kwargs
-            Further parts, as for the constructor.
-        """
-        reco = reco_geom(e_reco if geom is None else geom, region)
-        exposure, edisp = true_geoms(reco, energy_axis_true if e_true is None else e_true)
-        return region_dataset(cls, reco, exposure, edisp, reference_time, name=name, meta_table=meta_table, **kwargs)

@@ -10,12 +10,12 @@ from gammafold.datasets.fingerprint import Watch
 from gammafold.datasets.slots import LazyPart
 
 if TYPE_CHECKING:
-    from gammafold.datasets.map_dataset import MapDataset
+    from gammafold.datasets.map_parts import MapParts
 
 __all__ = ["region_watches"]
 
 
-def region_watches(dataset: MapDataset) -> list[Watch]:
+def region_watches(dataset: MapParts) -> list[Watch]:
     """Return watches on the maps, the masks, the kernel, the good time intervals and the models of a dataset."""
     identities: list[str] = ["_models", "_gti"]
     values: list[str] = []
@@ -38,7 +38,7 @@ def region_watches(dataset: MapDataset) -> list[Watch]:
     return watches
 
 
-def _is_lazy(dataset: MapDataset, part: str) -> bool:
+def _is_lazy(dataset: MapParts, part: str) -> bool:
     return isinstance(dataset.__dict__[f"_{part}"], LazyPart)
 
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from gammafold.utils.errors import FileFormatError, InputError, UnitsError, UnknownNameError
+from gammafold.utils.errors import FileFormatError, InputError, MissingPackageError, UnitsError, UnknownNameError
 from gammafold.utils.files import atomic_path, read_yaml, write_yaml
 from gammafold.utils.names import make_name
+from gammafold.utils.optional import require_package
 from gammafold.utils.random import get_random_state
 from gammafold.utils.units import to_quantity
 
@@ -75,3 +76,9 @@ def test_units():
 
 def test_unknown_name_prints_its_sentence():
     assert str(UnknownNameError("no model 'x'")) == "no model 'x'"
+
+
+def test_require_package_names_the_extra():
+    require_package("numpy", "jax")
+    with pytest.raises(MissingPackageError, match=r"no_such_package is not installed: pip install 'gammafold\[jax\]'"):
+        require_package("no_such_package", "jax")

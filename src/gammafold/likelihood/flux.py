@@ -29,6 +29,9 @@ class FluxFunction:
     derivatives : callable, optional
         ``derivatives(energy, *parameters)``: a tuple of the derivatives of the flux, one per parameter. Only
         for fluxes that are smooth between their fixed ``breaks``; without it the engine takes differences.
+    integral_derivatives : callable, optional
+        ``integral_derivatives(low, high, *parameters)``: a tuple of the derivatives of ``integral``, exact; for fluxes
+        like a narrow line, which no quadrature follows.
     breaks : tuple of float
         Energies at which the flux or one of its derivatives jumps, whatever the parameters.
     moving_breaks : callable, optional
@@ -42,6 +45,7 @@ class FluxFunction:
     evaluate: Callable[..., Any]
     integral: Callable[..., Any] | None = None
     derivatives: Callable[..., Any] | None = None
+    integral_derivatives: Callable[..., Any] | None = None
     breaks: tuple[float, ...] = ()
     moving_breaks: Callable[..., tuple[Any, ...]] | None = None
     parts: tuple[tuple[FluxFunction, tuple[int, ...], float], ...] = ()

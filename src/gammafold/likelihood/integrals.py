@@ -60,14 +60,23 @@ class BinIntegrals:
         steps : array, shape (N, p)
             Steps for differences, where the flux has no derivatives.
         """
-        if self.flux.derivatives is None:
-            return differentiate(self.value, values, which, steps)
+        flux = self.flux
         # What depends on frozen parameters alone is done once, not for every row.
         columns = [column[:1, None] for column in values.T]
         for i in which:
             columns[i] = values[:, i, None]
-        by_parameter = self.flux.derivatives(self._quadrature.energy, *columns)
-        chosen = np.empty((len(which), len(values), len(self._quadrature.energy)))
-        for row, i in enumerate(which):
-            chosen[row] = by_parameter[i]
-        return self._quadrature.integrate(chosen)
+        if flux.integral_derivatives is not None:
+            by_bin = flux.integral_derivatives(self._low, self._high, *columns)
+            return _chosen(by_bin, which, (len(values), self.n_bins))
+        if flux.derivatives is not None:
+            by_node = flux.derivatives(self._quadrature.energy, *columns)
+            return self._quadrature.integrate(_chosen(by_node, which, (len(values), self.n_nodes)))
+        return differentiate(self.value, values, which, steps)
+
+
+def _chosen(by_parameter: tuple[Any, ...], which: NDArray[np.intp], shape: tuple[int, int]) -> Array:
+    """Return the derivatives by some of the parameters as one array (p, N, j)."""
+    chosen = np.empty((len(which), *shape))
+    for row, i in enumerate(which):
+        chosen[row] = by_parameter[i]
+    return chosen

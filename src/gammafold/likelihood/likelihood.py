@@ -8,7 +8,7 @@ One evaluation is N = 1; a Hessian, a profile, an error band and an ensemble are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,10 @@ from gammafold.likelihood.block import BackgroundBlock, SignalBlock, background_
 from gammafold.likelihood.differences import difference_steps
 from gammafold.likelihood.joint_statistic import JointStatistic, join_statistics
 from gammafold.likelihood.spec import DatasetSpec, ParameterSpec
+from gammafold.utils.optional import require_package
+
+if TYPE_CHECKING:
+    from gammafold.likelihood.jax_likelihood import JaxLikelihood
 
 __all__ = ["Likelihood"]
 
@@ -152,6 +156,21 @@ class Likelihood:
     def slices(self) -> dict[str, slice]:
         """Where the bins of each dataset stand in the joint vector of bins, by name."""
         return {name: self._slices[name] for name in self._names_in_order}
+
+    def to_jax(self) -> JaxLikelihood:
+        """Return the same likelihood in JAX: compiled, exactly differentiated, on a CPU or a GPU, in 64 bits.
+
+        Raises
+        ------
+        MissingPackageError
+            If JAX is not installed.
+        InputError
+            If a model's formula takes no JAX arrays.
+        """
+        require_package("jax", "jax")
+        from gammafold.likelihood.jax_likelihood import Fold, JaxLikelihood
+
+        return JaxLikelihood(self, Fold(self._fixed, self._signal, self._background, self._priors))
 
     # -- from parameters to counts
 

@@ -51,6 +51,11 @@ class Response:
         """Whether only the elements that are not zero are kept."""
         return self._sparse is not None
 
+    @property
+    def matrix(self) -> Any:
+        """The matrix (K, J): an array, or a sparse array."""
+        return self._matrix if self._sparse is None else self._sparse
+
     def fold(self, integrals: Array) -> Array:
         """Counts (..., K) for integrals (..., J)."""
         if self._sparse is None:

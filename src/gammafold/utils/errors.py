@@ -12,6 +12,7 @@ __all__ = [
     "GammafoldWarning",
     "InputError",
     "InputTypeError",
+    "MissingPackageError",
     "UnitsError",
     "UnknownNameError",
 ]
@@ -27,6 +28,10 @@ class InputError(GammafoldError, ValueError):
 
 class InputTypeError(GammafoldError, TypeError):
     """An argument of the wrong kind."""
+
+
+class MissingPackageError(GammafoldError, ImportError):
+    """A package that an extra of gammafold would install: the message says which."""
 
 
 class UnknownNameError(GammafoldError, KeyError):

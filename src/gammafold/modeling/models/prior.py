@@ -17,6 +17,7 @@ import numpy as np
 
 from gammafold.modeling.parameter import Parameter, PriorParameter
 from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnitsError
+from gammafold.utils.namespace import namespace_of
 
 __all__ = [
     "GaussianPrior",
@@ -192,9 +193,9 @@ class UniformPrior(Prior):
         """Return the kernel of the uniform density."""
         constant = 2.0 * log(max - min)
         return PriorKernel(
-            lambda x: np.where((x >= min) & (x <= max), constant, np.inf),
-            lambda x: np.zeros_like(x, dtype=float),
-            lambda x: np.zeros_like(x, dtype=float),
+            lambda x: namespace_of(x).where((x >= min) & (x <= max), constant, np.inf),
+            lambda x: namespace_of(x).zeros_like(x, dtype=float),
+            lambda x: namespace_of(x).zeros_like(x, dtype=float),
         )
 
 
@@ -227,12 +228,12 @@ class LogUniformPrior(Prior):
             return (x >= min) & (x <= max)
 
         def safe(x: Any) -> Any:
-            return np.where(inside(x), x, max)
+            return namespace_of(x).where(inside(x), x, max)
 
         return PriorKernel(
-            lambda x: np.where(inside(x), constant + 2.0 * np.log(safe(x)), np.inf),
-            lambda x: np.where(inside(x), 2.0 / safe(x), 0.0),
-            lambda x: np.where(inside(x), -2.0 / safe(x) ** 2, 0.0),
+            lambda x: namespace_of(x).where(inside(x), constant + 2.0 * namespace_of(x).log(safe(x)), np.inf),
+            lambda x: namespace_of(x).where(inside(x), 2.0 / safe(x), 0.0),
+            lambda x: namespace_of(x).where(inside(x), -2.0 / safe(x) ** 2, 0.0),
         )
 
 
@@ -262,7 +263,7 @@ class GaussianPrior(Prior):
         return PriorKernel(
             lambda x: ((x - mu) / sigma) ** 2 + constant,
             lambda x: 2.0 * ((x - mu) / sigma) / sigma,
-            lambda x: np.full_like(x, 2.0 / sigma / sigma, dtype=float),
+            lambda x: namespace_of(x).full_like(x, 2.0 / sigma / sigma, dtype=float),
         )
 
 
@@ -297,15 +298,15 @@ class GeneralizedGaussianPrior(Prior):
 
         def distance(x: Any) -> Any:
             # At the centre of a peaked density the derivatives are infinite; a fit needs finite ones.
-            return np.maximum(np.abs((x - mu) / width), 1e-9)
+            return namespace_of(x).maximum(abs((x - mu) / width), 1e-9)
 
         def gradient(x: Any) -> Any:
-            return 2.0 * power / width * np.sign(x - mu) * distance(x) ** (power - 1.0)
+            return 2.0 * power / width * namespace_of(x).sign(x - mu) * distance(x) ** (power - 1.0)
 
         def curvature(x: Any) -> Any:
             return 2.0 * power * (power - 1.0) / width**2 * distance(x) ** (power - 2.0)
 
-        return PriorKernel(lambda x: 2.0 * np.abs((x - mu) / width) ** power + constant, gradient, curvature)
+        return PriorKernel(lambda x: 2.0 * abs((x - mu) / width) ** power + constant, gradient, curvature)
 
 
 def _check_range(prior: Prior, low: PriorParameter, high: PriorParameter) -> None:

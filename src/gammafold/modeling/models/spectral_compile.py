@@ -57,17 +57,20 @@ def compile_model(model: SpectralModel) -> FluxFunction:
         return FluxFunction(len(parameters), _with_units(model, parameters))
     factors = [engine_factor(parameter.unit) for parameter in parameters]
     evaluate, integral, derivatives = model.evaluate, model.evaluate_integral, model.evaluate_derivatives
-    breaks = model.evaluate_breaks
+    integral_derivatives, breaks = model.evaluate_integral_derivatives, model.evaluate_breaks
     if any(factor != 1.0 for factor in factors):
         evaluate = _scaled(evaluate, factors, 1)
         integral = None if integral is None else _scaled(integral, factors, 2)
-        derivatives = None if derivatives is None else _scaled_derivatives(derivatives, factors)
+        derivatives = None if derivatives is None else _scaled_derivatives(derivatives, factors, 1)
+        if integral_derivatives is not None:
+            integral_derivatives = _scaled_derivatives(integral_derivatives, factors, 2)
         breaks = None if breaks is None else _scaled(breaks, factors, 0)
     return FluxFunction(
         n_parameters=len(parameters),
         evaluate=evaluate,
         integral=integral,
         derivatives=derivatives,
+        integral_derivatives=integral_derivatives,
         breaks=tuple(float(energy) for energy in model.fixed_breaks.to_value(ENERGY)),
         moving_breaks=breaks,
     )
@@ -83,8 +86,8 @@ def _scaled(function: Callable[..., Any], factors: list[float], n_energies: int)
     return scaled
 
 
-def _scaled_derivatives(function: Callable[..., Any], factors: list[float]) -> Callable[..., Any]:
-    scaled = _scaled(function, factors, 1)
+def _scaled_derivatives(function: Callable[..., Any], factors: list[float], n_energies: int) -> Callable[..., Any]:
+    scaled = _scaled(function, factors, n_energies)
 
     def derivatives(*arguments: Any) -> tuple[Any, ...]:
         return tuple(slope * factor for slope, factor in zip(scaled(*arguments), factors, strict=True))

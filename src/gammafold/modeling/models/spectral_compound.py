@@ -219,6 +219,7 @@ def _with_norm(flux: FluxFunction, values: list[float]) -> FluxFunction:
         evaluate=lambda energy, norm: norm * flux.evaluate(energy, *values),
         integral=None if integral is None else scaled_integral,
         derivatives=None if integral is not None else lambda energy, _: (flux.evaluate(energy, *values),),
+        integral_derivatives=None if integral is None else lambda low, high, _: (integral(low, high, *values),),
         breaks=flux.breaks + (() if moving is None else tuple(float(energy) for energy in moving(*values))),
         parts=tuple(
             (_with_norm(part, [values[i] for i in positions]), (0,), sign) for part, positions, sign in flux.parts

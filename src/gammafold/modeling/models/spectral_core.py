@@ -48,6 +48,7 @@ class SpectralModel(ModelBase):
     # Optional exact functions of plain arrays, see `gammafold.likelihood.flux.FluxFunction`.
     evaluate_integral: ClassVar[Callable[..., Any] | None] = None
     evaluate_derivatives: ClassVar[Callable[..., Any] | None] = None
+    evaluate_integral_derivatives: ClassVar[Callable[..., Any] | None] = None
     evaluate_breaks: ClassVar[Callable[..., Any] | None] = None
 
     evaluate: Callable[..., Any]

@@ -52,6 +52,15 @@ class GaussianSpectralModel(SpectralModel):
         return amplitude * xp.where(a > 0, ndtr(-a) - ndtr(-b), ndtr(b) - ndtr(a))
 
     @staticmethod
+    def evaluate_integral_derivatives(low: Any, high: Any, amplitude: Any, mean: Any, sigma: Any) -> tuple[Any, ...]:
+        """Return the derivatives of the integral over bins."""
+        xp = namespace_of(low, high, amplitude, mean, sigma)
+        a, b = (low - mean) / sigma, (high - mean) / sigma
+        pdf_a, pdf_b = (xp.exp(-0.5 * x**2) / (_ROOT_2PI * sigma) for x in (a, b))
+        share = GaussianSpectralModel.evaluate_integral(low, high, 1.0, mean, sigma)
+        return share, amplitude * (pdf_a - pdf_b), amplitude * (a * pdf_a - b * pdf_b)
+
+    @staticmethod
     def evaluate_breaks(amplitude: Any, mean: Any, sigma: Any) -> tuple[Any, ...]:
         """Return energies that a quadrature must not step over."""
         least = namespace_of(amplitude, mean, sigma)

@@ -75,7 +75,7 @@ class Dataset(ABC):
         self,
         models: Sequence[Any],
         position: Callable[[Iterable[Parameter]], tuple[int, ...]],
-        flux: Callable[[Any], Any],
+        flux: Callable[..., Any],
         masked: bool,
     ) -> DatasetSpec:
         """Return the arrays of this dataset as the engine takes them.
@@ -87,8 +87,9 @@ class Dataset(ABC):
         position : callable
             Gives the positions of parameters in the full parameter vector.
         flux : callable
-            Gives the compiled flux function of a spectral model: one object for each model, so that datasets
-            which share a model share its evaluation.
+            ``flux(spectral_model, corrections=())`` gives the compiled flux function of a spectral model, seen
+            through corrections of the response, whose parameters follow those of the model: one object for each
+            combination, so that datasets which share it share its evaluation.
         masked : bool
             Whether only the bins inside the mask are kept.
         """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gammafold.datasets.folding import kernel_values, split_models
+from gammafold.datasets.folding import kernel_values, without_background
 from gammafold.irf.edisp_map import EDispKernelMap
 from gammafold.maps.axis import MapAxis
 from gammafold.maps.region_geom import RegionGeom
@@ -39,7 +39,7 @@ def derived(dataset: MapDataset, name: str | None, parts: dict[str, Any], keeps_
     new = type(dataset)(name=name, **copies, **parts)
     if dataset.models is not None:
         keeps = keeps_background_model and (name == dataset.name or dataset.background_model is None)
-        new.models = dataset.all_models if keeps else split_models(dataset.all_models)[0]
+        new.models = dataset.all_models if keeps else without_background(dataset.all_models)
     return new
 
 

@@ -64,19 +64,25 @@ def compile_likelihood(datasets: Iterable[Any], masked: bool = True, models: Ite
     parameters = unique_parameters(members)
     positions = {id(parameter): i for i, parameter in enumerate(parameters)}
     chosen = None if models is None else {id(model) for model in models}
-    fluxes: dict[int, Any] = {}
+    fluxes: dict[tuple[int, ...], Any] = {}
 
     def position(wanted: Iterable[Parameter]) -> tuple[int, ...]:
         return tuple(positions[id(parameter)] for parameter in wanted)
 
-    def flux(spectral_model: Any) -> Any:
-        if id(spectral_model) not in fluxes:
-            fluxes[id(spectral_model)] = spectral_model.compile()
-        return fluxes[id(spectral_model)]
+    def flux(spectral_model: Any, corrections: Sequence[Any] = ()) -> Any:
+        key = (id(spectral_model), *map(id, corrections))
+        if key not in fluxes:
+            if corrections:
+                fluxes[key] = corrections[-1].correct(flux(spectral_model, corrections[:-1]))
+            else:
+                fluxes[key] = spectral_model.compile()
+        return fluxes[key]
 
     specs = []
     for dataset in members:
-        used = [model for model in dataset.models or () if chosen is None or id(model) in chosen]
+        used = [
+            model for model in dataset.models or () if chosen is None or id(model) in chosen or model.corrects_response
+        ]
         specs.append(dataset.to_spec(used, position, flux, masked))
     return Likelihood(specs, _parameter_spec(parameters), priors=_priors(parameters))
 

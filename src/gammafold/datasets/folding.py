@@ -26,19 +26,20 @@ from gammafold.utils.errors import GammafoldWarning, InputError
 if TYPE_CHECKING:
     from gammafold.datasets.map_prediction import MapPrediction
 
-__all__ = ["exposure_values", "kernel_values", "overlap_fractions", "region_spec", "split_models"]
+__all__ = ["exposure_values", "kernel_values", "overlap_fractions", "region_spec", "split_models", "without_background"]
 
 Position = Callable[[Iterable[Any]], tuple[int, ...]]
 
 
 def region_spec(
-    dataset: MapPrediction, models: Sequence[Any], position: Position, flux: Callable[[Any], Any], masked: bool
+    dataset: MapPrediction, models: Sequence[Any], position: Position, flux: Callable[..., Any], masked: bool
 ) -> DatasetSpec:
     """Return a dataset on a region as the engine takes it; the arguments are those of `Dataset.to_spec`."""
     axis = dataset.reco_energy_axis
     keep = dataset.selected_bins() if masked else np.ones(axis.nbin, dtype=bool)
     sky_models, background_models = split_models(models)
-    terms = _signal_terms(dataset, sky_models, position, flux)
+    corrections = [model for model in models if model.corrects_response]
+    terms = _signal_terms(dataset, sky_models, corrections, position, flux)
     if terms:
         edges, response = _response(dataset, terms_of=[model.name for model in sky_models])
         response = response[keep]
@@ -55,12 +56,18 @@ def region_spec(
 
 
 def split_models(models: Iterable[Any]) -> tuple[list[Any], list[Any]]:
-    """Return the models of the sky and those of the background."""
+    """Return the models of the sky and those of the background; corrections of the response are neither."""
     sky: list[Any] = []
     background: list[Any] = []
     for model in models:
-        (background if isinstance(model, FoVBackgroundModel) else sky).append(model)
+        if not model.corrects_response:
+            (background if isinstance(model, FoVBackgroundModel) else sky).append(model)
     return sky, background
+
+
+def without_background(models: Iterable[Any]) -> list[Any]:
+    """Return the models that are not of the background."""
+    return [model for model in models if not isinstance(model, FoVBackgroundModel)]
 
 
 def exposure_values(dataset: MapPrediction) -> np.ndarray:
@@ -86,7 +93,7 @@ def kernel_values(dataset: MapPrediction) -> np.ndarray:
     if edisp is not None:
         return edisp.to_edisp_kernel_map(reco).edisp_map.data.reshape(-1, reco.nbin)
     true = dataset.exposure.geom.axes["energy_true"]
-    if same_axis(reco, true):
+    if same_axis(reco, true.copy(name=reco.name)):
         return np.eye(reco.nbin)
     warnings.warn(
         f"dataset {dataset.name!r} has no energy dispersion, and its axes of true and reconstructed energy differ: "
@@ -121,7 +128,11 @@ def _response(dataset: MapPrediction, terms_of: Sequence[str]) -> tuple[np.ndarr
 
 
 def _signal_terms(
-    dataset: MapPrediction, models: Sequence[Any], position: Position, flux: Callable[[Any], Any]
+    dataset: MapPrediction,
+    models: Sequence[Any],
+    corrections: Sequence[Any],
+    position: Position,
+    flux: Callable[..., Any],
 ) -> list[SignalTerm]:
     terms = []
     for model in models:
@@ -129,8 +140,8 @@ def _signal_terms(
             continue
         terms.append(
             SignalTerm(
-                flux=flux(model.spectral_model),
-                index=position(model.spectral_model.parameters),
+                flux=flux(model.spectral_model, corrections),
+                index=position(p for part in (model.spectral_model, *corrections) for p in part.parameters),
                 factor=_time_factor(dataset, model, position),
             )
         )

@@ -11,7 +11,7 @@ import numpy as np
 from gammafold.data.gti import GTI
 from gammafold.datasets.checks import same_axis
 from gammafold.datasets.derive import explicit_edisp, kernel_map
-from gammafold.datasets.folding import exposure_values, split_models
+from gammafold.datasets.folding import exposure_values, without_background
 from gammafold.maps.region_map import RegionNDMap
 from gammafold.utils.errors import InputError
 
@@ -37,7 +37,7 @@ def stack_into(dataset: MapDataset, *others: MapDataset) -> None:
     parts["meta_table"] = _stacked_meta(members)
     if dataset.background_model is not None:
         # It has done its work on the background that was just stacked.
-        dataset.models = split_models(dataset.all_models)[0]
+        dataset.models = without_background(dataset.all_models)
     # Emptied first: parts are checked against each other when they are set.
     for part in parts:
         setattr(dataset, part, None)

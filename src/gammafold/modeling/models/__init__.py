@@ -21,6 +21,11 @@ from gammafold.modeling.models.registry import (
     SPECTRAL_MODEL_REGISTRY,
     TEMPORAL_MODEL_REGISTRY,
 )
+from gammafold.modeling.models.response import (
+    DatasetNormModel,
+    EnergyScaleModel,
+    ResponseCorrection,
+)
 from gammafold.modeling.models.sky import (
     FoVBackgroundModel,
     SkyModel,
@@ -92,7 +97,9 @@ __all__ = [
     "ConstantSpectralModel",
     "ConstantTemporalModel",
     "DatasetModels",
+    "DatasetNormModel",
     "DiskSpatialModel",
+    "EnergyScaleModel",
     "ExpCutoffPowerLaw3FGLSpectralModel",
     "ExpCutoffPowerLawNormSpectralModel",
     "ExpCutoffPowerLawSpectralModel",
@@ -118,6 +125,7 @@ __all__ = [
     "PowerLawSpectralModel",
     "PowerLawTemporalModel",
     "Prior",
+    "ResponseCorrection",
     "ScaleSpectralModel",
     "SineTemporalModel",
     "SkyModel",

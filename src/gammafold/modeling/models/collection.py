@@ -164,7 +164,10 @@ class DatasetModels(Sequence):
     def background_models(self) -> dict[str, str]:
         """For each dataset with a background model, by name, the name of that model."""
         return {
-            name: model.name for model in self._models if not model.tag_is_sky for name in model.datasets_names or []
+            name: model.name
+            for model in self._models
+            if not (model.tag_is_sky or model.corrects_response)
+            for name in model.datasets_names or []
         }
 
     # -- selections and changes

@@ -121,6 +121,8 @@ class ModelBase:
                     f"set {name}.value or {name}.quantity, or link it to another parameter"
                 )
             value = self._fitting(self.__dict__.get(name, self.default_parameters[name]), value)
+        if isinstance(value, ModelBase) and any(part is self for part in walk(value)):
+            raise InputError(f"{type(self).__name__}.{name} cannot be {value!r}: a model would be a part of itself")
         super().__setattr__(name, value)
         if name in self.__dict__:
             # Whoever compiled the model sees by the new stamp that an attribute was set.
@@ -254,6 +256,8 @@ class NamedModel(ModelBase):
 
     # Whether the model is folded with the response, or predicts counts of the background.
     tag_is_sky: ClassVar[bool] = False
+    # Whether the model predicts no counts itself, but changes how datasets see the sky models.
+    corrects_response: ClassVar[bool] = False
 
     def __init__(self, name: str | None = None, datasets_names: Any = None) -> None:
         super().__init__()

@@ -235,6 +235,9 @@ class Fit:
             versions=software_versions(),
         )
         self._speak_up(result)
+        if self.on_failure != "report":
+            for text in collection.fit_warnings():
+                warnings.warn(text, GammafoldWarning, stacklevel=3)
         return result
 
     def _speak_up(self, result: FitResult) -> None:
@@ -270,6 +273,7 @@ def ready_likelihood(collection: Any) -> Likelihood:
     likelihood: Likelihood = collection.likelihood()
     if likelihood.n_data == 0:
         raise FitError(f"cannot fit {list(collection.names)}: no bin lies inside the safe and fit masks")
+    collection.require_exposure()
     deviance = float(likelihood.deviance(np.asarray(likelihood.x0, dtype=float)))
     if not np.isfinite(deviance):
         raise FitError(f"the statistic is {deviance} at the start: {likelihood.diagnose(likelihood.x0)}")

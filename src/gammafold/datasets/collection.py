@@ -96,6 +96,11 @@ class Datasets(MutableSequence):
         self._require_new(dataset, self.names)
         self._datasets.insert(index, dataset)
 
+    def reverse(self) -> None:
+        """Reverse the order, in place."""
+        # Swapping one by one, as the base class does, would make names equal on the way.
+        self._datasets.reverse()
+
     def pop(self, key: Any = -1) -> Any:
         """Remove a dataset, given by index or name, and return it."""
         return self._datasets.pop(self.index(key))

@@ -12,6 +12,7 @@ from gammafold.datasets.collection import Datasets
 from gammafold.datasets.door import PlanCache
 from gammafold.datasets.fingerprint import Watch
 from gammafold.modeling.models.collection import DatasetModels
+from gammafold.utils.errors import InputTypeError
 from gammafold.utils.names import make_name
 
 if TYPE_CHECKING:
@@ -47,8 +48,14 @@ class Dataset(ABC):
 
     @property
     def name(self) -> str:
-        """Name of the dataset."""
+        """Name of the dataset; models that name the dataset do not follow when it is set."""
         return self._name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise InputTypeError(f"the name of dataset {self._name!r} cannot become {name!r}: expected a string")
+        self._name = name
 
     @property
     def models(self) -> DatasetModels | None:

@@ -46,7 +46,8 @@ def compile_likelihood(datasets: Iterable[Any], masked: bool = True, models: Ite
     Raises
     ------
     InputError
-        If a model cannot be folded: no exposure, axes that do not match, two datasets of one name.
+        If a model cannot be folded: no exposure, axes that do not match, two datasets of one name; or if there are
+        no counts to compare with and ``masked`` asks for the statistic.
 
     Examples
     --------
@@ -83,7 +84,10 @@ def compile_likelihood(datasets: Iterable[Any], masked: bool = True, models: Ite
         used = [
             model for model in dataset.models or () if chosen is None or id(model) in chosen or model.corrects_response
         ]
-        specs.append(dataset.to_spec(used, position, flux, masked))
+        spec = dataset.to_spec(used, position, flux, masked)
+        if masked and spec.statistic is None:
+            raise InputError(f"dataset {dataset.name!r} has no counts: it has no statistic")
+        specs.append(spec)
     return Likelihood(specs, _parameter_spec(parameters), priors=_priors(parameters))
 
 

@@ -35,6 +35,7 @@ def region_spec(
     dataset: MapPrediction, models: Sequence[Any], position: Position, flux: Callable[..., Any], masked: bool
 ) -> DatasetSpec:
     """Return a dataset on a region as the engine takes it; the arguments are those of `Dataset.to_spec`."""
+    dataset.check_parts()
     axis = dataset.reco_energy_axis
     keep = dataset.selected_bins() if masked else np.ones(axis.nbin, dtype=bool)
     sky_models, background_models = split_models(models)

@@ -42,9 +42,9 @@ def info_dict(dataset: MapPrediction, in_safe_data_range: bool) -> dict[str, Any
         "exposure_max": high,
         "livetime": livetime,
         "ontime": u.Quantity(np.nan, "s") if dataset.gti is None else dataset.gti.time_sum.to("s"),
-        "counts_rate": counts / livetime,
-        "background_rate": background / livetime,
-        "excess_rate": (counts - background) / livetime,
+        "counts_rate": _rate(counts, livetime),
+        "background_rate": _rate(background, livetime),
+        "excess_rate": _rate(counts - background, livetime),
         "n_bins": int(bins.size),
         "n_fit_bins": int(dataset.selected_bins().sum()),
         "stat_type": dataset.stat_type,
@@ -147,6 +147,11 @@ def _total(region_map: Any, bins: np.ndarray) -> float:
 def _livetime(dataset: MapPrediction) -> u.Quantity:
     meta = None if dataset.exposure is None else dataset.exposure.meta
     return u.Quantity(np.nan if not meta or meta.get("livetime") is None else meta["livetime"], "s")
+
+
+def _rate(number: float, livetime: u.Quantity) -> u.Quantity:
+    """Return a number per live time, NaN where there is none."""
+    return number / livetime if livetime > 0 else u.Quantity(np.nan, "s-1")
 
 
 def _exposure_range(dataset: MapPrediction) -> tuple[u.Quantity, u.Quantity]:

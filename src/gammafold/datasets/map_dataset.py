@@ -133,9 +133,11 @@ class MapDataset(DatasetPlots, MapPrediction):
             K_k = (e_1k K_1k Y_1 + e_2k K_2k Y_2) / Y
             mask_safe_k = e_1k or e_2k
 
-        so that the prediction of the stack is the sum of the masked predictions, for any model. An on-off
+        so that the prediction of the stack is the sum of the masked predictions, for any steady model. An on-off
         ``other`` adds its ``alpha * counts_off`` as background. A background model is applied once, to
-        the background, and does not apply to the stack any more; other models stay.
+        the background, and does not apply to the stack any more; other models stay. What is to be fitted of the
+        stack (``mask_fit``) is what is to be fitted of a member, and safe there. Good time intervals are merged;
+        live times add, but for members without a safe bin; each keeps its rows in ``meta_table``.
 
         Parameters
         ----------

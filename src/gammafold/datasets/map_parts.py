@@ -110,19 +110,23 @@ class MapParts(Dataset):
     def mask_safe_edisp(self) -> RegionNDMap | None:
         """``mask_safe`` on the geometry of the energy dispersion, shape ``(1, n, 1, 1)``.
 
-        The booleans are those of ``mask_safe``, never interpolated. None without mask or energy dispersion.
+        The booleans are those of ``mask_safe``, never interpolated; for an energy dispersion on an axis "migra" they
+        stay on their own geometry. None without mask or energy dispersion.
         """
         if self.mask_safe is None or self.edisp is None:
             return None
         geom = self.edisp.edisp_map.geom.squash("energy_true")
         if "energy" not in geom.axes.names:
-            return self.mask_safe
+            return self.mask_safe.copy()
         return RegionNDMap(geom, data=self.mask_safe.data[np.newaxis].copy())
 
     @property
     def mask_safe_psf(self) -> RegionNDMap | None:
-        """``mask_safe_image`` for the point spread function; None without mask or point spread function."""
-        return None if self.psf is None else self.mask_safe_image
+        """``mask_safe_image`` on the geometry of the point spread function, shape ``(1, 1, 1, 1)``; None without."""
+        if self.mask_safe is None or self.psf is None:
+            return None
+        geom = self.psf.psf_map.geom.squash("energy_true").squash("rad")
+        return RegionNDMap(geom, data=np.full(geom.data_shape, bool(self.safe_bins().any())))
 
     def selected_bins(self) -> np.ndarray:
         """Return which bins enter the statistic, booleans of shape ``(n,)``."""
@@ -168,6 +172,17 @@ class MapParts(Dataset):
     def all_models(self) -> Sequence[Any]:
         """Models that were set, those that apply to other datasets included."""
         return () if self._models is None else self._models
+
+    def check_parts(self) -> None:
+        """Check once more the parts that a prediction reads, since they may have been changed in place.
+
+        Raises
+        ------
+        InputTypeError, InputError, UnitsError
+            As when a part is set.
+        """
+        for name in (*self.reco_parts, "exposure", "edisp"):
+            getattr(type(self), name).check_again(self)
 
     def watches(self) -> list[Watch]:
         """Return what `to_spec` reads of this dataset, models excluded."""

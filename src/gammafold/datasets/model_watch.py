@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gammafold.datasets.fingerprint import Watch
-from gammafold.modeling.models.core import ModelBase
+from gammafold.modeling.models.core import ModelBase, NamedModel
 
 __all__ = ["watch_model"]
 
@@ -45,6 +45,8 @@ def watch_model(model: ModelBase) -> list[Watch]:
     arrays: list[np.ndarray] = []
     for path, part in _parts(model, ""):
         identities.append(f"{path}_stamp")
+        if isinstance(part, NamedModel):
+            values.append(f"{path}datasets_key")
         for name in part._parameter_names:
             identities.append(f"{path}{name}._stamp")
             values += _watched_values(part, path, name)

@@ -13,20 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gammafold.datasets.checks import check_acceptance, check_counts
-from gammafold.datasets.derive import region_map
+from gammafold.datasets.checks import check_acceptance, check_counts, check_reco_map
 from gammafold.datasets.info import info_dict, wstat_significance
 from gammafold.datasets.map_dataset import MapDataset
-from gammafold.datasets.operations import group_sums
+from gammafold.datasets.onoff_combine import merged_acceptances, stacked_onoff
+from gammafold.datasets.onoff_convert import from_known_background, to_known_background
 from gammafold.datasets.slots import DataSlot
 from gammafold.datasets.spectrum import SpectrumDataset
-from gammafold.datasets.stack import masked_sum
 from gammafold.maps.axis import MapAxis
 from gammafold.maps.region_map import RegionNDMap
 from gammafold.stats.fit_statistics import get_wstat_mu_bkg
 from gammafold.stats.kernels import WStatistic
 from gammafold.utils.errors import InputError, InputTypeError
-from gammafold.utils.names import make_name
 from gammafold.utils.random import RandomStateLike, get_random_state
 
 if TYPE_CHECKING:
@@ -127,6 +125,10 @@ class MapDatasetOnOff(MapDataset):
         """
         if self.counts is None:
             return None
+        if self.counts_off is not None and self.alpha is None:
+            raise InputError(
+                f"dataset {self.name!r} has off counts, but lacks acceptance or acceptance_off: their scale is unknown"
+            )
         n_on = self._bins(self.counts, keep)
         return WStatistic(n_on, self._bins(self.counts_off, keep), self._bins(self.alpha, keep))
 
@@ -163,7 +165,8 @@ class MapDatasetOnOff(MapDataset):
         Parameters
         ----------
         npred_background : `~gammafold.maps.RegionNDMap`, optional
-            Expected background in the on region. Default: ``alpha * counts_off``.
+            Expected background in the on region. Default: ``alpha * counts_off``. Where ``alpha`` is zero, the off
+            regions see none of it.
         random_state : int, "random-seed", "global-rng", RandomState or Generator
             Drawn are signal, background, and off counts, in this order.
         """
@@ -171,7 +174,9 @@ class MapDatasetOnOff(MapDataset):
             raise InputTypeError(
                 f"npred_background is {npred_background!r}: expected a RegionNDMap; a seed is passed as random_state"
             )
-        expected = self.background if npred_background is None else npred_background
+        expected = self.background
+        if npred_background is not None:
+            expected = check_reco_map(self, "npred_background", npred_background)
         if expected is None or self.alpha is None:
             raise InputError(f"dataset {self.name!r} lacks a background or acceptances: no off counts can be drawn")
         random = get_random_state(random_state)
@@ -224,28 +229,14 @@ class MapDatasetOnOff(MapDataset):
 
         The acceptance is one and ``acceptance_off`` is the ratio of the off counts to the background, so that
         ``alpha * counts_off`` of the stack is the sum of the members'. A bin without off counts has the mean
-        ratio of the whole spectrum.
+        ratio of the whole spectrum. Where the off counts stand for no background, the acceptance is zero.
         """
         for other in members:
             if not isinstance(other, MapDatasetOnOff):
                 raise InputError(
                     f"cannot stack {other.name!r} onto {self.name!r}: a {type(other).__name__} has no off counts"
                 )
-        parts: dict[str, Any] = {}
-        for part in ("counts", "counts_off", "background"):
-            parts[part] = masked_sum(members, masks, part, [getattr(member, part) for member in members])
-        background = parts.pop("background")
-        if background is None:
-            return parts
-        n_off = parts["counts_off"].data
-        if n_off.sum() > 0 and background.data.sum() > 0:
-            mean = n_off.sum() / background.data.sum()
-        else:
-            mean = _mean_ratio(members, masks)
-        ratio = np.divide(n_off, background.data, out=np.full(n_off.shape, mean), where=background.data > 0)
-        parts["acceptance"] = RegionNDMap(self.geom, data=np.ones(n_off.shape))
-        parts["acceptance_off"] = RegionNDMap(self.geom, data=ratio)
-        return parts
+        return stacked_onoff(self, members, masks)
 
     def merged_acceptance(self, edges: np.ndarray, safe: np.ndarray, axis: MapAxis) -> dict[str, Any]:
         """Return the acceptances after bins were merged.
@@ -253,25 +244,7 @@ class MapDatasetOnOff(MapDataset):
         The acceptance is the sum over the safe bins, and ``acceptance_off`` such that the background of the
         merged bins is the sum of theirs. Without off counts, it is the sum too.
         """
-        if self.acceptance is None or self.acceptance_off is None:
-            return {}
-        every = np.ones(safe.size, dtype=bool)
-        on, off = self._bins(self.acceptance, every), self._bins(self.acceptance_off, every)
-        # A group without a safe bin keeps its acceptance, so that its ratio stays a number.
-        weight = np.where(
-            np.repeat(group_sums(safe.astype(int), edges) == 0, np.diff(edges)), 1, safe[edges[0] : edges[-1]]
-        )
-        shifted = edges - edges[0]
-        acceptance = group_sums(on[edges[0] : edges[-1]] * weight, shifted)
-        acceptance_off = group_sums(off[edges[0] : edges[-1]] * weight, shifted)
-        if self.counts_off is not None:
-            n_off = group_sums(self._bins(self.counts_off, every) * safe, edges)
-            background = group_sums(self._bins(self.background, every) * safe, edges)
-            acceptance_off = np.divide(acceptance * n_off, background, out=acceptance_off, where=background > 0)
-        return {
-            "acceptance": region_map(self.geom, axis, acceptance),
-            "acceptance_off": region_map(self.geom, axis, acceptance_off),
-        }
+        return merged_acceptances(self, edges, safe, axis)
 
     @classmethod
     def from_geoms(
@@ -289,13 +262,45 @@ class MapDatasetOnOff(MapDataset):
             kwargs.setdefault(part, RegionNDMap(geom, data=np.zeros(geom.data_shape)))
         return super().from_geoms(geom, geom_exposure, geom_psf, geom_edisp, reference_time, name, **kwargs)
 
+    @classmethod
+    def from_map_dataset(
+        cls,
+        dataset: MapDataset,
+        acceptance: Any,
+        acceptance_off: Any,
+        counts_off: RegionNDMap | None = None,
+        name: str | None = None,
+    ) -> Any:
+        """Return an on-off dataset made of a dataset with a background map.
 
-def _mean_ratio(members: Sequence[Any], masks: Sequence[np.ndarray]) -> float:
-    """Return the ratio of the acceptances, off over on, where no off counts tell."""
-    pairs = list(zip(members, masks, strict=True))
-    on = sum(member.acceptance.data.reshape(-1)[mask].sum() for member, mask in pairs)
-    off = sum(member.acceptance_off.data.reshape(-1)[mask].sum() for member, mask in pairs)
-    return float(off / on) if on > 0 else 1.0
+        Parameters
+        ----------
+        dataset : MapDataset
+            Gives all other parts, which are copied, and the models, which are shared.
+        acceptance, acceptance_off : number, array or RegionNDMap
+            Relative exposures to background.
+        counts_off : RegionNDMap, optional
+            Default: what the background of ``dataset``, its background model applied, makes in the off regions.
+        name : str, optional
+            Default: the name of ``dataset``.
+
+        Raises
+        ------
+        InputError
+            If there is background in a bin where an acceptance is zero, and no ``counts_off`` is given.
+        """
+        return from_known_background(cls, dataset, acceptance, acceptance_off, counts_off, name)
+
+    def to_map_dataset(self, name: str | None = None) -> MapDataset:
+        """Return the dataset with ``alpha * counts_off`` as background map, and the Cash statistic.
+
+        Parameters
+        ----------
+        name : str, optional
+            Name of the result.
+        """
+        known: MapDataset = to_known_background(self, MapDataset, name)
+        return known
 
 
 class SpectrumDatasetOnOff(MapDatasetOnOff):
@@ -345,36 +350,8 @@ class SpectrumDatasetOnOff(MapDatasetOnOff):
         counts_off: RegionNDMap | None = None,
         name: str | None = None,
     ) -> Any:
-        """Return an on-off dataset made of a dataset with a background map.
-
-        Parameters
-        ----------
-        dataset : SpectrumDataset
-            Gives all other parts, which are copied.
-        acceptance, acceptance_off : number, array or RegionNDMap
-            Relative exposures to background.
-        counts_off : RegionNDMap, optional
-            Default: what the background of ``dataset`` makes in the off regions.
-        name : str, optional
-            Default: the name of ``dataset``.
-        """
-        parts = {
-            part: None if held is None else held.copy()
-            for part in ("counts", "exposure", "edisp", "psf", "mask_safe", "mask_fit", "gti", "meta_table")
-            for held in [getattr(dataset, part)]
-        }
-        new = cls(name=dataset.name if name is None else name, **parts)
-        new.acceptance = acceptance
-        new.acceptance_off = acceptance_off
-        background = dataset.npred_background()
-        if counts_off is not None:
-            new.counts_off = counts_off
-        elif background is not None:
-            ratio = np.divide(new.acceptance_off.data, new.acceptance.data)
-            new.counts_off = RegionNDMap(background.geom, data=background.data * ratio)
-        if dataset.models is not None:
-            new.models = [model for model in dataset.all_models if model is not dataset.background_model]
-        return new
+        """Return an on-off dataset made of a dataset with a background map: see `MapDatasetOnOff.from_map_dataset`."""
+        return cls.from_map_dataset(dataset, acceptance, acceptance_off, counts_off, name)
 
     def to_spectrum_dataset(self, *args: Any, name: str | None = None, **kwargs: Any) -> SpectrumDataset:
         """Return the dataset with ``alpha * counts_off`` as background map, and the Cash statistic.
@@ -384,22 +361,5 @@ class SpectrumDatasetOnOff(MapDatasetOnOff):
         name : str, optional
             Name of the result.
         """
-        parts = {
-            part: None if held is None else held.copy()
-            for part in (
-                "counts",
-                "background",
-                "exposure",
-                "edisp",
-                "mask_safe",
-                "mask_fit",
-                "gti",
-                "meta_table",
-                "psf",
-            )
-            for held in [getattr(self, part)]
-        }
-        new = SpectrumDataset(name=make_name(name), **parts)
-        if self.models is not None:
-            new.models = self.all_models
-        return new
+        spectrum: SpectrumDataset = to_known_background(self, SpectrumDataset, name)
+        return spectrum

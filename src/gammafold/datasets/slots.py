@@ -68,6 +68,12 @@ class DataSlot:
         instance.__dict__.setdefault("_on_disk", {}).pop(self._name, None)
         instance.__dict__[self._private] = value
 
+    def check_again(self, instance: Any) -> None:
+        """Check the part that is in memory: it may have been changed in place since it was set."""
+        held = held_part(instance, self._name)
+        if held is not None:
+            self._check(instance, self._name, held)
+
     def _read(self, instance: Any, lazy: LazyPart) -> Any:
         part = lazy.load()
         if part is not None:

@@ -95,6 +95,12 @@ def _stacked_response(members: Members, masks: Masks) -> dict[str, Any]:
     """Return the exposure and the kernel: the kernel is weighted with the exposures of the datasets."""
     dataset = members[0]
     if not _all_or_none(members, "exposure", [member.exposure for member in members]):
+        blurred = [member for member in members if member.edisp is not None]
+        if blurred:
+            raise InputError(
+                f"cannot stack onto {dataset.name!r}: the energy dispersion of {blurred[0].name!r} has no exposure "
+                "to be weighted with"
+            )
         return {}
     first = explicit_edisp(dataset)
     if first is None:
@@ -150,7 +156,9 @@ def _stacked_gti(members: Members) -> Any:
     intervals = [member.gti for member in members if member.gti is not None and len(member.gti.table)]
     if not intervals:
         return members[0].gti
-    return GTI.from_stack(intervals).union() if len(intervals) > 1 else intervals[0].copy()
+    reference = next(member.gti for member in members if member.gti is not None).time_ref
+    merged = GTI.from_stack(intervals).union() if len(intervals) > 1 else intervals[0].copy()
+    return GTI(merged.table, reference.copy())
 
 
 def _stacked_meta(members: Members) -> Any:
@@ -161,7 +169,7 @@ def _stacked_meta(members: Members) -> Any:
     if not tables:
         return None
     names = tables[0].colnames
-    if all(table.colnames == names and type(table) is Table for table in tables) and not tables[0].has_mixin_columns:
+    if all(_is_plain(table) and table.colnames == names for table in tables):
         units = [tables[0][name].unit for name in names]
         if all([table[name].unit for name in names] == units for table in tables):
             # Tables of one form, such as those of a survey's runs: joining the columns is all there is to do.
@@ -171,3 +179,10 @@ def _stacked_meta(members: Members) -> Any:
             joined.meta.update(tables[0].meta)
             return joined
     return vstack(tables, metadata_conflicts="silent").copy()
+
+
+def _is_plain(table: Any) -> bool:
+    """Return whether a table holds nothing but arrays: no times, no missing values."""
+    from astropy.table import Table
+
+    return type(table) is Table and not table.has_mixin_columns and not table.has_masked_columns

@@ -18,7 +18,7 @@ __all__ = ["region_watches"]
 def region_watches(dataset: MapParts) -> list[Watch]:
     """Return watches on the maps, the masks, the kernel, the good time intervals and the models of a dataset."""
     identities: list[str] = ["_models", "_gti"]
-    values: list[str] = []
+    values: list[str] = ["_name"]
     arrays: list[np.ndarray] = []
     for part in (*dataset.reco_parts, "exposure"):
         # Reading the attribute first brings a part that still lies in a file into memory.
@@ -33,7 +33,7 @@ def region_watches(dataset: MapParts) -> list[Watch]:
         _add_map(edisp.edisp_map, "_edisp.edisp_map", identities, values, arrays)
     watches = [Watch(dataset, identities, values, arrays)]
 
-    if dataset.gti is not None:
+    if dataset.gti is not None and any(getattr(model, "temporal_model", None) for model in dataset.all_models):
         watches.append(_watch_times(dataset.gti))
     return watches
 
@@ -50,4 +50,7 @@ def _add_map(held: Any, path: str, identities: list[str], values: list[str], arr
 
 
 def _watch_times(gti: Any) -> Watch:
-    return Watch(gti, ["table"], [], [])
+    """Watch columns and the numbers in them: times are only read to average a temporal model."""
+    times = gti.time_start, gti.time_stop
+    days = [part for time in times for part in (time.jd1, time.jd2)]
+    return Watch(gti, ["table", "time_start", "time_stop"], [], days)

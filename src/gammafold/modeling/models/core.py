@@ -282,6 +282,11 @@ class NamedModel(ModelBase):
                 raise InputTypeError(f"datasets_names of model {self._name!r} are {names!r}: expected strings or None")
         self._datasets_names: list[str] | None = names
 
+    @property
+    def datasets_key(self) -> tuple[str, ...] | None:
+        """``datasets_names`` as a value, which shows a change of the list in place."""
+        return None if self._datasets_names is None else tuple(self._datasets_names)
+
     @classmethod
     def from_content(cls, data: dict[str, Any], **kwargs: Any) -> Self:
         """Return a model from a dict; linked parameters still carry their labels, see `relink`."""

@@ -100,3 +100,9 @@ def sky_model():
 
 def sky(name):
     return SkyModel(make_spectral(REFERENCE["models"][name]), name=name)
+
+
+@pytest.fixture
+def spectral():
+    """Make a spectral model from a type and its values, as the reference numbers list them."""
+    return make_spectral

@@ -239,7 +239,8 @@ def polish(likelihood: Likelihood, outcome: OptimizeOutcome, max_steps: int = 8)
         if not trial_deviance <= deviance + 1e-12 * abs(deviance):
             break
         theta, deviance = trial, trial_deviance
-        if edm > 1e-6:
+        # Errors are those of the place where the fit ends: keep the Hessian unless the step was next to nothing.
+        if edm > 1e-12:
             hessian = likelihood.hessian(theta)
     return _judge(replace(outcome, theta=theta, deviance=deviance, edm=float(edm))), hessian
 

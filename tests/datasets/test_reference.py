@@ -274,3 +274,11 @@ def test_create(case):
     assert dataset.gti.time_ref.utc.isot == expected["gti_reference_utc"]
     assert np.isnan(dataset.energy_range.value).all()
     assert dataset.energy_range.unit == "TeV"
+
+
+@pytest.mark.parametrize("case", cases("edisp_diagonal"))
+def test_overlap(case, toy):
+    dataset = toy(case["inputs"]["dataset"])
+    true = dataset.exposure.geom.axes["energy_true"]
+    kernel = SpectrumDataset.create(dataset.reco_energy_axis, true).edisp.edisp_map.data
+    same(kernel.reshape(np.shape(case["truth"]["edisp"])), case["truth"]["edisp"], rtol=case["rtol"]["truth"])

@@ -23,12 +23,12 @@ TESTED = {
     "fake": ("datasets/test_reference.py", "test_fake"),
     "background_model": ("datasets/test_reference.py", "test_background_model"),
     "create": ("datasets/test_reference.py", "test_create"),
-    "edisp_gauss": ("datasets/test_reference.py", "test_gaussian_kernels"),
-    "edisp_diagonal": ("datasets/test_reference.py", "test_overlap_kernel"),
+    "edisp_gauss": ("irf/test_edisp_kernel.py", "test_gauss_of_the_reference"),
+    "edisp_diagonal": ("datasets/test_reference.py", "test_overlap"),
     "fit": ("datasets/test_reference_fit.py", "test_fit"),
     "real_fit": ("datasets/test_reference_fit.py", "test_real_fit"),
-    "wstat": ("stats/test_fit_statistics.py", "test_wstat"),
-    "cash": ("stats/test_fit_statistics.py", "test_cash"),
+    "wstat": ("stats/test_fit_statistics.py", "test_wstat_reference"),
+    "cash": ("stats/test_fit_statistics.py", "test_cash_reference"),
 }
 ALL = [*REFERENCE["cases"], *REFERENCE["real"]]
 
@@ -40,7 +40,7 @@ def cases_of(path, function):
     spec.loader.exec_module(module)
     marks = [mark for mark in getattr(module, function).pytestmark if mark.name == "parametrize"]
     values = [value for mark in marks for value in mark.args[1]]
-    cases = [value.values[0] if hasattr(value, "values") else value for value in values]
+    cases = [value if isinstance(value, dict) else value.values[0] for value in values]
     return {case["id"] for case in cases if isinstance(case, dict)}
 
 

@@ -71,8 +71,7 @@ def test_real_fit(case, request, spectral):
     datasets = real_datasets(case, paths)
     datasets.models = SkyModel(spectral({"type": case["inputs"]["model"], **case["inputs"]["start"]}), name="crab")
     start = case["truth"]["at_start"]
-    # The files hold energies in 32 bits: lower and upper edges of neighbours agree to 1e-7 only.
-    rtol = 1e-7
+    rtol = 1e-9
     assert_allclose([dataset.stat_sum() for dataset in datasets], start["stat"], rtol=rtol)
     signal = [dataset.npred_signal().data[dataset.mask_safe.data].sum() for dataset in datasets]
     assert_allclose(signal, start["npred_signal_safe"], rtol=rtol)

@@ -104,8 +104,10 @@ def _response_parts(observation: Observation, geom: RegionGeom) -> dict[str, Any
             f"{spectrum.path}: there is an effective area ({arf.path if arf else ''}) but no redistribution matrix "
             "(RESPFILE): counts cannot be predicted"
         )
-    low, high = (rmf.energy_lo, rmf.energy_hi)
-    true = response_axis(low, high, "energy_true", str(rmf.path))
+    # Effective areas often hold the energies with more digits than redistribution matrices do.
+    energies = rmf if arf is None else arf
+    low, high = energies.energy_lo, energies.energy_hi
+    true = response_axis(low, high, "energy_true", str(energies.path))
     image = geom.to_image()
     exposure_geom, kernel_geom = image.to_cube([true]), image.to_cube([geom.axes["energy"], true])
     area = np.ones(len(low)) if arf is None else arf.area

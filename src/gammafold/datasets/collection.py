@@ -10,7 +10,7 @@ import numpy as np
 
 from gammafold.data.gti import GTI
 from gammafold.datasets.door import PlanCache, unique_models
-from gammafold.datasets.fit_checks import FitWarnings, require_exposure
+from gammafold.datasets.fit_checks import require_exposure
 from gammafold.datasets.stack import stack_into
 from gammafold.modeling.models.collection import DatasetModels
 from gammafold.utils.errors import InputError, InputTypeError, UnknownNameError
@@ -55,7 +55,6 @@ class Datasets(MutableSequence):
         members = [] if datasets is None else [datasets] if hasattr(datasets, "stat_sum") else datasets
         self._datasets: list[Any] = []
         self._cache = PlanCache()
-        self._fit_warnings = FitWarnings()
         for member in members:
             self.append(member)
 
@@ -194,14 +193,6 @@ class Datasets(MutableSequence):
         signals = self.likelihood().npred_signal(self._cache.theta())
         require_exposure([dataset for dataset in self._datasets if not signals[dataset.name].any()])
 
-    def fit_warnings(self) -> list[str]:
-        """Return what makes a fit of these datasets biased at the current parameters, in words.
-
-        That is a W statistic with fewer than about five off counts per bin, where it moves a norm by 1 % or more:
-        see `gammafold.stats.wstat_bias.wstat_bias`.
-        """
-        return self._fit_warnings(self._datasets, self.likelihood(), self._cache.theta())
-
     # -- what the members are
 
     @property
@@ -333,7 +324,7 @@ class Datasets(MutableSequence):
         return "\n".join(lines)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cache": PlanCache(), "_fit_warnings": FitWarnings()}
+        return {**self.__dict__, "_cache": PlanCache()}
 
 
 def _matches(value: Any, wanted: Any) -> bool:

@@ -235,9 +235,6 @@ class Fit:
             versions=software_versions(),
         )
         self._speak_up(result)
-        if self.on_failure != "report":
-            for text in collection.fit_warnings():
-                warnings.warn(text, GammafoldWarning, stacklevel=3)
         return result
 
     def _speak_up(self, result: FitResult) -> None:

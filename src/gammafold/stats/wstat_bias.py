@@ -18,12 +18,10 @@ from scipy.special import gammaln, xlogy
 from gammafold.stats.wstat_kernel import WStatistic
 from gammafold.utils.errors import InputError
 
-__all__ = ["FEW_OFF_COUNTS", "local_mean", "wstat_bias"]
+__all__ = ["local_mean", "wstat_bias"]
 
 Array = NDArray[np.float64]
 
-# Below this number of off counts in a bin the W statistic is not to be trusted without a look.
-FEW_OFF_COUNTS = 5.0
 # With so many off counts expected a bin is no source of bias.
 _ENOUGH = 20.0
 # The mean is taken over counts up to this many standard deviations to either side. Of counts on so many are enough;

@@ -61,7 +61,11 @@ class DatasetPlots:
         return plot_spectrum.plot_excess(self, ax, kwargs_excess, kwargs_npred_signal, **kwargs)
 
     def plot_residuals(self, ax: Any = None, method: str = "diff", **kwargs: Any) -> Any:
-        """Plot the residuals of all bins with errors.
+        """Plot the residuals of all bins, with the errors that they have if the model is true.
+
+        For a known background the variance of counts minus prediction is the prediction ``v``. Where the background
+        ``b`` (in the on region) is profiled from off counts, the profile follows the counts and takes a part of the
+        scatter with it: to first order the variance is ``v**2 / (v + alpha b)``.
 
         Parameters
         ----------
@@ -165,16 +169,23 @@ class DatasetPlots:
         """
         return plot_spectrum.plot_masks(self, ax, kwargs_fit, kwargs_safe)
 
-    def peek(self, fig: Any = None) -> Any:
+    def peek(self, fig: Any = None, figsize: tuple[float, float] | None = None) -> Any:
         """Plot counts, exposure and energy dispersion side by side.
 
         Parameters
         ----------
         fig : `~matplotlib.figure.Figure`, optional
-            Default: a new one.
+            Default: the current figure if nothing is on it, else a new one. Two numbers are taken as ``figsize``.
+        figsize : tuple of float, optional
+            Width and height in inches of the figure that is made. Default: 15 by 4.2.
 
         Returns
         -------
         ax1, ax2, ax3 : `~matplotlib.axes.Axes`
+
+        Raises
+        ------
+        InputError
+            If both are given.
         """
-        return plot_spectrum.peek(self, fig)
+        return plot_spectrum.peek(self, fig, figsize)

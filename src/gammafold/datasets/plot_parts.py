@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "current_axes",
+    "draw_legend",
     "draw_points",
     "draw_steps",
     "empty_figure",
@@ -44,6 +45,17 @@ def empty_figure(figsize: tuple[float, float]) -> Any:
         if not figure.axes and not figure.subfigs:
             return figure
     return plt.figure(figsize=figsize)
+
+
+def draw_legend(ax: Any) -> None:
+    """Explain what has a label: points first, then curves and ranges in the order in which they were drawn."""
+    from matplotlib.container import ErrorbarContainer
+
+    entries = list(zip(*ax.get_legend_handles_labels(), strict=True))
+    entries.sort(key=lambda entry: not isinstance(entry[0], ErrorbarContainer))
+    if entries:
+        handles, labels = zip(*entries, strict=True)
+        ax.legend(handles, labels, frameon=False)
 
 
 def draw_points(ax: Any, axis: MapAxis, values: np.ndarray, errors: np.ndarray | None, **style: Any) -> Any:

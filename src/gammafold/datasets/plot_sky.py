@@ -53,12 +53,14 @@ def plot_residuals_spatial(
     if "norm" not in style:
         style["norm"] = Normalize(style.pop("vmin", -limit), style.pop("vmax", limit))
     colors = ScalarMappable(norm=style["norm"], cmap=style["cmap"])
-    ax = geom.plot_region(ax, edgecolor="black", kwargs_point={"marker": "o", "color": colors.to_rgba(np.array(value))})
+    point = {"marker": "o", "markersize": 12, "markeredgecolor": "black", "color": colors.to_rgba(np.array(value))}
+    ax = geom.plot_region(ax, edgecolor="black", kwargs_point=point)
     limits = {"xlim": ax.get_xlim(), "ylim": ax.get_ylim()}
     if not geom.is_all_point_sky_regions:
         _colour(ax, geom, value, **style)
     ax.set(**limits)  # an image would cut the picture to its own edges
-    ax.figure.colorbar(colors, ax=ax, label=f"Residual: {RESIDUAL_LABELS[method]}")
+    bar = ax.figure.colorbar(colors, ax=ax, label=f"Residual: {RESIDUAL_LABELS[method]}")
+    bar.ax.axhline(value, color="black", linewidth=1.5)
     return ax
 
 

@@ -11,6 +11,7 @@ from gammafold.datasets.folding import split_models
 from gammafold.datasets.operations import residuals_map
 from gammafold.datasets.plot_parts import (
     current_axes,
+    draw_legend,
     draw_points,
     draw_steps,
     empty_figure,
@@ -43,13 +44,15 @@ RESIDUAL_LABELS = {
     "diff/model": "(data − model) / model",
     "diff/sqrt(model)": r"(data − model) / $\sqrt{\mathrm{model}}$",
 }
+# Width and height of a quick look, in inches.
+PEEK_SIZE = (15.0, 4.2)
 MASK_STYLES: dict[str, dict[str, Any]] = {
     "mask_safe": {"label": "not safe", "facecolor": "0.6", "edgecolor": "none", "alpha": 0.25, "zorder": 0},
     "mask_fit": {
         "label": "not fitted",
         "facecolor": "none",
         "edgecolor": "0.6",
-        "hatch": "///",
+        "hatch": "////",
         "linewidth": 0,
         "zorder": 0,
     },
@@ -104,7 +107,12 @@ def plot_excess(
 
 
 def plot_residuals(
-    dataset: Any, ax: Axes | None = None, method: str = "diff", masked: bool = False, **kwargs: Any
+    dataset: Any,
+    ax: Axes | None = None,
+    method: str = "diff",
+    masked: bool = False,
+    legend: bool = True,
+    **kwargs: Any,
 ) -> Axes:
     """See `DatasetPlots.plot_residuals`; ``masked`` leaves out what is outside the masks."""
     values = dataset.residuals(method).data.reshape(-1)
@@ -116,6 +124,8 @@ def plot_residuals(
     draw_points(ax, axis, np.where(keep, values, np.nan), np.where(keep, errors, np.nan), **kwargs)
     ax.axhline(0, color="0.3", linewidth=0.8, zorder=1)
     plot_masks(dataset, ax)
+    if legend:
+        draw_legend(ax)
     ax.set_ylabel(f"Residuals\n{RESIDUAL_LABELS[method]}")
     bins = shown_bins(dataset)
     fit_energies(ax, axis, bins, fresh)
@@ -140,7 +150,7 @@ def plot_fit(
             2, 1, sharex=True, gridspec_kw={"height_ratios": [5, 2], "hspace": 0.06}
         )
     plot_excess(dataset, ax_spectrum, **(kwargs_spectrum or {}))
-    plot_residuals(dataset, ax_residuals, **(kwargs_residuals or {}))
+    plot_residuals(dataset, ax_residuals, **({"legend": False} | (kwargs_residuals or {})))
     if ax_spectrum.get_shared_x_axes().joined(ax_spectrum, ax_residuals):
         ax_spectrum.tick_params(labelbottom=False, which="both")
         ax_spectrum.set_xlabel("")
@@ -163,19 +173,29 @@ def plot_masks(
         mask = getattr(dataset, part)
         if mask is None:
             continue
-        style = MASK_STYLES[part] | normalize_kwargs(given or {}, Patch)
+        given = normalize_kwargs(given or {}, Patch)
+        colors = {"facecolor", "edgecolor"} if "color" in given else set()
+        style = {key: value for key, value in MASK_STYLES[part].items() if key not in colors} | given
         if style["label"] in labels:
             style["label"] = None  # several datasets on the same axes share the entry
         mask.plot_mask(ax, **style)
     return ax
 
 
-def peek(dataset: Any, fig: Figure | None = None) -> tuple[Axes, Axes, Axes]:
+def peek(
+    dataset: Any, fig: Figure | tuple[float, float] | None = None, figsize: tuple[float, float] | None = None
+) -> tuple[Axes, Axes, Axes]:
     """See `DatasetPlots.peek`."""
+    if isinstance(fig, tuple | list):
+        fig, figsize = None, tuple(fig)
     if fig is None:
-        fig = empty_figure((15, 4.2))
+        fig = empty_figure(PEEK_SIZE)
+        if figsize is not None:
+            fig.set_size_inches(figsize)
     elif not hasattr(fig, "subplots"):
         raise InputTypeError(f"fig is {fig!r}: expected a matplotlib figure")
+    elif figsize is not None:
+        raise InputError("peek got fig and figsize: the figure has its size already")
     first, second, third = fig.subplots(1, 3, gridspec_kw={"wspace": 0.35})
     if dataset.counts is None:
         _say(first, "no counts")
@@ -285,7 +305,7 @@ def _finish(dataset: Any, ax: Axes, drawn: list[np.ndarray], fresh: bool) -> Axe
     fit_energies(ax, dataset.reco_energy_axis, bins, fresh)
     fit_heights(ax, drawn, bins, fresh)
     ax.set_ylabel("Counts per bin")
-    ax.legend(frameon=False)
+    draw_legend(ax)
     return ax
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plot", "plot_ts_profiles"]
 
-_LABELS = {"dnde": "dN/dE", "e2dnde": r"$E^2$ dN/dE", "flux": "flux", "eflux": "energy flux", "norm": "norm"}
+_LABELS = {"dnde": "dN/dE", "e2dnde": r"$E^2$ dN/dE", "flux": "Flux", "eflux": "Energy flux", "norm": "Norm"}
 
 
 def plot(
@@ -100,8 +100,12 @@ def _plot_spectrum(points: FluxPoints, ax: Any, kind: str, energy_power: float, 
         ax.set_yscale("log")
     ax.set_xlabel(f"Energy [{energy.unit}]")
     power = "" if energy_power == 0 else f"$E^{{{energy_power:g}}}$ "
-    ax.set_ylabel(f"{power}{_LABELS[kind]} [{value.unit}]".replace(" []", ""))
+    ax.set_ylabel(power + _label(kind, value.unit))
     return ax
+
+
+def _label(kind: str, unit: u.UnitBase) -> str:
+    return f"{_LABELS[kind]} [{unit.to_string('unicode')}]".replace(" []", "")
 
 
 def _plot_light_curve(points: FluxPoints, ax: Any, kind: str, **kwargs: Any) -> Any:
@@ -121,7 +125,7 @@ def _plot_light_curve(points: FluxPoints, ax: Any, kind: str, **kwargs: Any) -> 
         style = {"fmt": "o", "ms": 4, "label": f"{low:.3g} – {high:.3g}", **kwargs}
         ax.errorbar(middle.mjd, shown, xerr=half, yerr=yerr, uplims=upper, **style)
     ax.set_xlabel(f"Time [MJD, {middle.scale.upper()}]")
-    ax.set_ylabel(f"{_LABELS[kind]} [{value.unit}]".replace(" []", ""))
+    ax.set_ylabel(_label(kind, value.unit))
     ax.legend()
     return ax
 
@@ -155,11 +159,12 @@ def plot_ts_profiles(points: FluxPoints, ax: Any = None, sed_type: str | None = 
     mesh = None
     for column in range(points.energy_axis.nbin):
         flux = norms[positive] * reference.value[column]
-        edges = np.append(flux, flux[-1] * flux[-1] / flux[-2]) * np.sqrt(flux[0] / flux[1])
+        middle = np.sqrt(flux[1:] * flux[:-1])
+        edges = np.concatenate([[flux[0] ** 2 / middle[0]], middle, [flux[-1] ** 2 / middle[-1]]])
         mesh = ax.pcolormesh(energy.value[column : column + 2], edges, rise[column, positive][:, None], **style)
     ax.figure.colorbar(mesh, ax=ax, label=r"$\Delta$ statistic")
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel(f"Energy [{energy.unit}]")
-    ax.set_ylabel(f"{_LABELS[kind]} [{reference.unit}]")
+    ax.set_ylabel(_label(kind, reference.unit))
     return ax

@@ -49,12 +49,12 @@ def plot_matrix(kernel: EDispKernel, ax: Any = None, add_cbar: bool = False, **k
 
 def plot_bias(kernel: EDispKernel, ax: Any = None, **kwargs: Any) -> Any:
     """Plot the bias of an energy dispersion over true energy."""
-    return _plot_moment(kernel, kernel.get_bias, "Bias of (E - E_true) / E_true", ax, **kwargs)
+    return _plot_moment(kernel, kernel.get_bias, r"Bias of $(E - E_\mathrm{true}) / E_\mathrm{true}$", ax, **kwargs)
 
 
 def plot_resolution(kernel: EDispKernel, ax: Any = None, **kwargs: Any) -> Any:
     """Plot the resolution of an energy dispersion over true energy."""
-    return _plot_moment(kernel, kernel.get_resolution, "Resolution of E / E_true", ax, **kwargs)
+    return _plot_moment(kernel, kernel.get_resolution, r"Resolution of $E / E_\mathrm{true}$", ax, **kwargs)
 
 
 def _plot_moment(kernel: EDispKernel, moment: Any, label: str, ax: Any, **kwargs: Any) -> Any:

@@ -170,7 +170,8 @@ def _sky_axes(ax: Any, wcs: Any) -> Any:
         figure = plt.gcf()
         ax = figure.gca() if figure.axes and isinstance(figure.gca(), WCSAxes) else None
         if ax is None:
-            ax = figure.add_subplot(projection=wcs)
+            # Sky axes in a figure that shows something else would lie on top of it.
+            ax = (plt.figure() if figure.axes else figure).add_subplot(projection=wcs)
             ny, nx = wcs.array_shape or (1, 1)
             ax.set_xlim(-0.5, nx - 0.5)
             ax.set_ylim(-0.5, ny - 0.5)

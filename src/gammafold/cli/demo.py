@@ -6,15 +6,22 @@ from pathlib import Path
 
 import click
 
+from gammafold.cli.options import output_option
+
 __all__ = ["command"]
 
 
 @click.command("demo")
-@click.option("--output", "-o", type=click.Path(path_type=Path, file_okay=False), default=Path("gammafold-demo"),
-              show_default=True, help="Folder for models (YAML), figures (PNG) and results (JSON).")  # fmt: skip
+@output_option("gammafold-demo", "Folder for models (YAML), figures (PNG) and results (JSON).")
 def command(output: Path) -> None:
-    """Fit four H.E.S.S. runs on the Crab nebula with a power law and a log parabola."""
+    """Fit four H.E.S.S. runs on the Crab nebula with a power law and a log parabola.
+
+    \b
+    Examples:
+      gammafold demo
+      gammafold demo --output crab
+    """
     from gammafold.cli.fit import fit_spectra
     from gammafold.samples import sample_files
 
-    fit_spectra(tuple(sample_files("crab-hess")), ("power-law", "log-parabola"), "1 TeV", None, None, output)
+    fit_spectra(tuple(sample_files("crab-hess")), ("power-law", "log-parabola"), output=output)

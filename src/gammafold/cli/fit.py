@@ -6,7 +6,21 @@ from pathlib import Path
 
 import click
 
-from gammafold.cli.options import MODELS, energy_range, make_model, read_spectra, spectra_argument
+from gammafold.cli.options import (
+    MODELS,
+    energy_options,
+    energy_range,
+    make_folder,
+    make_model,
+    output_option,
+    positive_energy,
+    progress,
+    read_spectra,
+    reference_option,
+    say,
+    spectra_argument,
+)
+from gammafold.utils.errors import InputError
 
 __all__ = ["command", "fit_spectra"]
 
@@ -15,11 +29,9 @@ __all__ = ["command", "fit_spectra"]
 @spectra_argument
 @click.option("--model", "-m", "models", multiple=True, default=("power-law",), show_default=True,
               help=f"Spectral model, may be given several times: {', '.join(MODELS)}.")  # fmt: skip
-@click.option("--reference", default="1 TeV", show_default=True, help="Reference energy of the models.")
-@click.option("--energy-min", default=None, help="Fit whole bins above this energy, such as '300 GeV'.")
-@click.option("--energy-max", default=None, help="Fit whole bins below this energy.")
-@click.option("--output", "-o", type=click.Path(path_type=Path, file_okay=False), default=Path("gammafold-fit"),
-              show_default=True, help="Folder for models (YAML), figures (PNG) and results (JSON).")  # fmt: skip
+@reference_option
+@energy_options
+@output_option("gammafold-fit", "Folder for models (YAML), figures (PNG) and results (JSON).")
 def command(
     pha: tuple[Path, ...],
     models: tuple[str, ...],
@@ -33,7 +45,9 @@ def command(
     PHA files bring the responses and the backgrounds that they name.
 
     \b
-    gammafold fit pha_obs*.fits --model power-law --model log-parabola --output results
+    Examples:
+      gammafold fit pha_obs*.fits --model power-law --model log-parabola
+      gammafold fit pha_obs23523.fits --energy-min "1 TeV" --output results
     """
     fit_spectra(pha, models, reference, energy_min, energy_max, output)
 
@@ -41,26 +55,23 @@ def command(
 def fit_spectra(
     paths: tuple[Path, ...],
     models: tuple[str, ...],
-    reference: str,
-    energy_min: str | None,
-    energy_max: str | None,
-    output: Path,
+    reference: str = "1 TeV",
+    energy_min: str | None = None,
+    energy_max: str | None = None,
+    output: Path = Path("gammafold-fit"),
 ) -> None:
     """Read, fit, print and write."""
-    from rich.console import Console
+    from gammafold.report.fit import fit_model, fit_tables, write_fits
 
-    from gammafold.report.fit import fit_models, fit_tables, write_fits
-    from gammafold.utils.units import to_quantity
-
-    console = Console()
-    energy = to_quantity(reference, "TeV", "--reference")
+    if len(set(models)) < len(models):
+        raise InputError(f"--model was given twice: {', '.join(models)}")
+    energy = positive_energy(reference, "--reference")
     spectral = {name: make_model(name, energy) for name in models}
+    make_folder(output)
     datasets = read_spectra(paths)
     energy_range(datasets, energy_min, energy_max)
-    results = fit_models(datasets, spectral)
-    for table in fit_tables(datasets, results):
-        console.print(table)
-    for path in write_fits(datasets, results, output):
-        console.print(f"wrote {path}", highlight=False)
+    results = {name: fit_model(datasets, name, spectral[name]) for name in progress(spectral, "fitting")}
+    say(*fit_tables(datasets, results))
+    say(*(f"wrote {path}" for path in write_fits(datasets, results, output)))
     if not all(result.success for result in results.values()):
         raise click.ClickException("not every fit converged: see the table")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import IO, Any
 
 import click
 
@@ -37,6 +37,24 @@ class LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error that was raised on purpose, or that a file caused, is one line."""
+        with plain_warnings():
+            try:
+                return super().invoke(ctx)
+            except (GammafoldError, OSError) as error:
+                raise CommandError(str(error)) from error
+
+
+class CommandError(click.ClickException):
+    """What went wrong, in one line on stderr; the exit code is 2."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line."""
+        click.echo(f"gammafold: error: {self.format_message()}", file=file, err=file is None)
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gammafold")
@@ -62,10 +80,5 @@ def plain_warnings() -> Iterator[None]:
 
 
 def main() -> None:
-    """Run the command; an error that gammafold raised on purpose is one line and a non-zero exit."""
-    with plain_warnings():
-        try:
-            cli.main(prog_name="gammafold")
-        except GammafoldError as error:
-            click.echo(f"gammafold: error: {error}", err=True)
-            sys.exit(2)
+    """Run the command."""
+    cli.main(prog_name="gammafold")

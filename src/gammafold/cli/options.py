@@ -1,4 +1,4 @@
-"""What several subcommands share: reading spectra, choosing models, energy ranges."""
+"""What several subcommands share: their options, reading spectra, choosing models, energy ranges, printing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,25 @@ from gammafold.utils.errors import InputError
 
 if TYPE_CHECKING:
     import astropy.units as u
+    from rich.table import Table
 
     from gammafold.datasets import Datasets
     from gammafold.modeling.models import SpectralModel
 
-__all__ = ["MODELS", "energy_range", "make_model", "progress", "read_spectra", "spectra_argument"]
+__all__ = [
+    "MODELS",
+    "energy_options",
+    "energy_range",
+    "make_folder",
+    "make_model",
+    "output_option",
+    "positive_energy",
+    "progress",
+    "read_spectra",
+    "reference_option",
+    "say",
+    "spectra_argument",
+]
 
 # Name on the command line -> class in gammafold.modeling.models.
 MODELS: Mapping[str, str] = {
@@ -28,18 +42,58 @@ MODELS: Mapping[str, str] = {
 }
 
 T = TypeVar("T")
+Decorator = Callable[[Any], Any]
 
-spectra_argument: Callable[[Any], Any] = click.argument("pha", nargs=-1, required=True, type=click.Path(path_type=Path))
+spectra_argument: Decorator = click.argument("pha", nargs=-1, required=True, type=click.Path(path_type=Path))
+reference_option: Decorator = click.option(
+    "--reference", default="1 TeV", show_default=True, help="Reference energy of the models."
+)
+
+
+def output_option(default: str, text: str = "Folder for what is written.") -> Decorator:
+    """Return the option for the folder of results."""
+    kind = click.Path(path_type=Path, file_okay=False)
+    return click.option("--output", "-o", type=kind, default=Path(default), show_default=True, help=text)
+
+
+def energy_options(command: Any) -> Any:
+    """Add the options for the range to fit."""
+    low = click.option("--energy-min", default=None, help="Fit whole bins above this energy, such as '300 GeV'.")
+    high = click.option("--energy-max", default=None, help="Fit whole bins below this energy.")
+    return low(high(command))
 
 
 def progress(items: Iterable[T], label: str, total: int | None = None) -> Iterable[T]:
-    """Show a progress bar on stderr that is gone when the work is done; nothing for a single item."""
+    """Show a progress bar on the terminal that is gone when the work is done; nothing for a single item."""
     from rich.console import Console
     from rich.progress import track
 
     sequence = list(items) if total is None else items
     count = total if total is not None else len(sequence)  # type: ignore[arg-type]
-    return track(sequence, label, total=count, console=Console(stderr=True), transient=True, disable=count < 2)
+    console = Console(stderr=True)
+    hidden = count < 2 or not console.is_terminal
+    return track(sequence, label, total=count, console=console, transient=True, disable=hidden)
+
+
+def say(*what: Table | str) -> None:
+    """Print tables, and lines of text as they are: a path is not broken in two."""
+    from rich.console import Console
+
+    console = Console()
+    for item in what:
+        if isinstance(item, str):
+            console.print(item, highlight=False, markup=False, soft_wrap=True)
+        else:
+            console.print(item)
+
+
+def make_folder(folder: Path) -> Path:
+    """Make the folder of results before any work is done, so that none is lost."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {folder}: {error.strerror}") from error
+    return folder
 
 
 def read_spectra(paths: Sequence[Path]) -> Datasets:
@@ -47,6 +101,16 @@ def read_spectra(paths: Sequence[Path]) -> Datasets:
     from gammafold.datasets import Datasets, SpectrumDatasetOnOff
 
     return Datasets([SpectrumDatasetOnOff.read(path) for path in progress(paths, "reading")])
+
+
+def positive_energy(text: str, option: str) -> u.Quantity:
+    """Return an energy given on the command line, such as ``"300 GeV"``."""
+    from gammafold.utils.units import to_quantity
+
+    energy = to_quantity(text, "TeV", option)
+    if not energy.isscalar or not energy.value > 0:
+        raise InputError(f"{option} is {text!r}: expected one positive energy such as '300 GeV'")
+    return energy
 
 
 def make_model(name: str, reference: u.Quantity) -> SpectralModel:
@@ -63,11 +127,11 @@ def make_model(name: str, reference: u.Quantity) -> SpectralModel:
 
 def energy_range(datasets: Datasets, energy_min: str | None, energy_max: str | None) -> None:
     """Restrict the fit to whole bins between two energies such as ``"300 GeV"``."""
-    if energy_min is None and energy_max is None:
+    low = None if energy_min is None else positive_energy(energy_min, "--energy-min")
+    high = None if energy_max is None else positive_energy(energy_max, "--energy-max")
+    if low is None and high is None:
         return
-    from gammafold.utils.units import to_quantity
-
-    low = None if energy_min is None else to_quantity(energy_min, "TeV", "--energy-min")
-    high = None if energy_max is None else to_quantity(energy_max, "TeV", "--energy-max")
+    if low is not None and high is not None and not low < high:
+        raise InputError(f"--energy-min {energy_min} is not below --energy-max {energy_max}")
     for dataset in datasets:
         dataset.mask_fit = dataset.counts.geom.energy_mask(energy_min=low, energy_max=high)

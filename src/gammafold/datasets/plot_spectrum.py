@@ -26,7 +26,6 @@ from gammafold.utils.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = [
     "peek",
@@ -182,12 +181,10 @@ def plot_masks(
     return ax
 
 
-def peek(
-    dataset: Any, fig: Figure | tuple[float, float] | None = None, figsize: tuple[float, float] | None = None
-) -> tuple[Axes, Axes, Axes]:
+def peek(dataset: Any, fig: Any = None, figsize: tuple[float, float] | None = None) -> tuple[Axes, Axes, Axes]:
     """See `DatasetPlots.peek`."""
     if isinstance(fig, tuple | list):
-        fig, figsize = None, tuple(fig)
+        fig, figsize = None, (float(fig[0]), float(fig[1]))
     if fig is None:
         fig = empty_figure(PEEK_SIZE)
         if figsize is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gammafold.modeling.fit import Fit
 from gammafold.modeling.models.collection import Models
 from gammafold.modeling.models.sky import SkyModel
+from gammafold.report.text import make_table, unit_text, with_error
 from gammafold.utils.errors import InputError
 from gammafold.utils.files import atomic_path
 
@@ -20,31 +21,30 @@ if TYPE_CHECKING:
     from gammafold.modeling.fit_result import FitResult
     from gammafold.modeling.models.spectral_core import SpectralModel
 
-__all__ = ["fit_models", "fit_tables", "write_fits"]
+__all__ = ["data_table", "fit_model", "fit_tables", "write_fits"]
 
 
-def fit_models(datasets: Datasets, models: Mapping[str, SpectralModel]) -> dict[str, FitResult]:
-    """Fit each model in turn to the same datasets, starting where its flux explains the excess.
+def fit_model(datasets: Datasets, name: str, spectral: SpectralModel) -> FitResult:
+    """Fit one model to datasets, which then carry it, starting where its flux explains the excess.
 
     Parameters
     ----------
     datasets : Datasets
         The data.
-    models : dict of str to SpectralModel
-        Models by name.
+    name : str
+        Name of the source.
+    spectral : SpectralModel
+        Its spectrum; an amplitude is set before the fit.
 
-    Returns
-    -------
-    results : dict of str to FitResult
-        In the order of ``models``.
+    Raises
+    ------
+    InputError
+        If no counts are in range.
     """
     _check_range(datasets)
-    results = {}
-    for name, spectral in models.items():
-        datasets.models = Models([SkyModel(spectral_model=spectral, name=name)])
-        _start_at_the_excess(datasets, spectral)
-        results[name] = Fit().run(datasets)
-    return results
+    datasets.models = Models([SkyModel(spectral_model=spectral, name=name)])
+    _start_at_the_excess(datasets, spectral)
+    return Fit().run(datasets)
 
 
 def _check_range(datasets: Datasets) -> None:
@@ -68,24 +68,21 @@ def _start_at_the_excess(datasets: Datasets, spectral: SpectralModel) -> None:
 
 
 def fit_tables(datasets: Datasets, results: Mapping[str, FitResult]) -> list[Table]:
-    """Tables for the terminal: the data, and a row for each parameter of each fit."""
-    return [_data_table(datasets), _result_table(results)]
+    """Tables for the terminal: the data, the fits, and a row for each free parameter of each fit."""
+    return [data_table(datasets), _state_table(results), _parameter_table(results)]
 
 
-def _data_table(datasets: Datasets) -> Table:
-    from rich.table import Table
-
-    table = Table(title="spectra")
-    columns = ("dataset", "livetime (h)", "range (TeV)", "counts", "background", "excess", "√TS")
-    for column in columns:
-        table.add_column(column, justify="left" if column == "dataset" else "right")
+def data_table(datasets: Datasets) -> Table:
+    """Return a table of spectra: live time, safe range, counts and significance."""
+    columns = ("livetime", "safe range", "counts", "background", "excess", "√TS")
+    table = make_table("spectra", {"dataset": "left"} | dict.fromkeys(columns, "right"))
     for dataset in datasets:
         info = dataset.info_dict()
-        low, high = dataset.energy_range.to_value("TeV")
+        low, high = dataset.energy_range.value
         table.add_row(
             dataset.name,
-            f"{info['livetime'].to_value('h'):.3f}",
-            f"{low:.3g} – {high:.3g}",
+            f"{info['livetime'].to_value('h'):.3f} h",
+            f"{low:.3g} – {high:.3g} {dataset.energy_range.unit}",
             f"{info['counts']:.0f}",
             f"{info['background']:.1f}",
             f"{info['excess']:.1f}",
@@ -94,40 +91,44 @@ def _data_table(datasets: Datasets) -> Table:
     return table
 
 
-def _result_table(results: Mapping[str, FitResult]) -> Table:
-    from rich.table import Table
+def _state_table(results: Mapping[str, FitResult]) -> Table:
+    columns = {"model": "left", "statistic": "right", "bins": "right", "AIC": "right", "state": "left"}
+    table = make_table("fits", columns)
+    for name, result in results.items():
+        state = "converged" if result.success else f"FAILED: {result.message}"
+        table.add_row(name, f"{result.total_stat:.3f}", str(result.n_data), f"{result.aic:.2f}", state)
+    return table
 
-    table = Table(title="fits")
-    for column in ("model", "parameter", "value", "error", "unit", "statistic / bins", "AIC", "state"):
-        table.add_column(column, justify="right" if column in ("value", "error", "AIC") else "left")
+
+def _parameter_table(results: Mapping[str, FitResult]) -> Table:
+    table = make_table("parameters", dict.fromkeys(("model", "parameter", "value", "unit"), "left"))
     for name, result in results.items():
         free = result.parameters.unique_parameters.free_parameters
         for row, (parameter, value, error) in enumerate(zip(free, result.values, result.errors, strict=True)):
-            head = (f"{result.total_stat:.3f} / {result.n_data}", f"{result.aic:.2f}", result.message)
+            limit = " (at its limit)" if result.names[row] in result.at_limit else ""
             table.add_row(
                 name if row == 0 else "",
                 parameter.name,
-                f"{value:.5g}",
-                f"{error:.2g}",
-                str(parameter.unit),
-                *(head if row == 0 else ("", "", "")),
+                with_error(value, error) + limit,
+                unit_text(parameter.unit),
                 end_section=row == len(free) - 1,
             )
     return table
 
 
 def write_fits(datasets: Datasets, results: Mapping[str, FitResult], folder: Path) -> list[Path]:
-    """Write models (YAML), figures (PNG) and all numbers (JSON); return the paths.
+    """Write models (YAML), figures (PNG) and all numbers (JSON) into a folder; return the paths.
 
     A second run into the same folder replaces what the first one wrote.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, result in results.items():
         models_path = folder / f"{name}.yaml"
         result.models.write(models_path, overwrite=True)
         datasets.models = result.models
-        written += [models_path, _write_figure(datasets, name, folder / f"{name}.png")]
+        # The covariance lies beside the models.
+        written += [models_path, *folder.glob(f"{name}_covariance.dat")]
+        written.append(_write_figure(datasets, name, folder / f"{name}.png"))
     numbers = folder / "results.json"
     with atomic_path(numbers, overwrite=True) as temporary:
         temporary.write_text(json.dumps(_numbers(datasets, results), indent=2) + "\n")

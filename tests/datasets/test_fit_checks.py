@@ -12,7 +12,7 @@ from gammafold.maps import MapAxis, RegionNDMap
 from gammafold.modeling import Fit
 from gammafold.modeling.models import PowerLawSpectralModel, SkyModel
 from gammafold.samples import sample_files
-from gammafold.utils.errors import FitError
+from gammafold.utils.errors import FitError, GammafoldWarning
 
 AXIS = MapAxis.from_energy_bounds("1 TeV", "30 TeV", nbin=20)
 
@@ -56,7 +56,8 @@ def test_zero_exposure_is_an_error_of_the_fit():
     with pytest.raises(FitError, match="zero exposure"):
         Fit().run([sound, dataset])
     dataset.mask_fit = np.zeros(dataset.data_shape, bool)
-    assert Fit().run([sound, dataset]).success
+    with pytest.warns(GammafoldWarning, match="biased with few off counts: dataset 'sound' has 2.2 off counts per bin"):
+        assert Fit().run([sound, dataset]).success
 
 
 def test_exposure_that_leads_nowhere_is_an_error_of_the_fit():

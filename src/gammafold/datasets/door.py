@@ -88,7 +88,8 @@ def compile_likelihood(datasets: Iterable[Any], masked: bool = True, models: Ite
         if masked and spec.statistic is None:
             raise InputError(f"dataset {dataset.name!r} has no counts: it has no statistic")
         specs.append(spec)
-    return Likelihood(specs, _parameter_spec(parameters), priors=_priors(parameters))
+    names = unique_models(members).parameters_short_names
+    return Likelihood(specs, _parameter_spec(parameters, names), priors=_priors(parameters))
 
 
 def unique_models(datasets: Iterable[Any]) -> DatasetModels:
@@ -180,12 +181,12 @@ def _require_unique_names(datasets: Sequence[Any]) -> None:
         raise InputError(f"datasets with the same name: {twice}; give each a name of its own")
 
 
-def _parameter_spec(parameters: Sequence[Parameter]) -> ParameterSpec:
+def _parameter_spec(parameters: Sequence[Parameter], names: Sequence[str]) -> ParameterSpec:
     free = [i for i, parameter in enumerate(parameters) if not parameter.frozen]
     lower = [parameters[i].min for i in free]
     upper = [parameters[i].max for i in free]
     return ParameterSpec(
-        names=tuple(parameter.name for parameter in parameters),
+        names=tuple(names),
         values=np.array([parameter.value for parameter in parameters], dtype=float),
         free=np.array(free, dtype=int),
         # An unset limit is NaN to a user and infinite to the engine.

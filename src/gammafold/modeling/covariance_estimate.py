@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammafold.likelihood.likelihood import Likelihood
+from gammafold.modeling.curvature import Curvature, curvature_at
 
 __all__ = ["CovarianceEstimate", "estimate_covariance"]
 
 Array = NDArray[np.float64]
-
-# Eigenvalues of the scaled Hessian below this fraction of the largest mean a direction that the data do not see.
-_SINGULAR = 1e-11
 
 
 @dataclass(frozen=True)
@@ -47,32 +45,26 @@ def estimate_covariance(
     fixed : bool array, shape (p,)
         Parameters on a limit: they get no variance.
     """
-    names = [name for name, is_fixed in zip(likelihood.names, fixed, strict=True) if not is_fixed]
-    if not names:
+    if fixed.all():
         return CovarianceEstimate(None, "none", False, "every parameter lies on a limit: no errors")
-    matrix, reason = _invert(hessian, ~fixed, names)
-    if matrix is not None:
-        return CovarianceEstimate(matrix, "hessian", True)
-    fallback, _ = _invert(likelihood.fisher(theta), ~fixed, names)
-    if fallback is not None:
-        return CovarianceEstimate(fallback, "fisher", False, f"{reason}: errors are from the Fisher matrix")
+    exact = curvature_at(likelihood, theta, hessian, ~fixed)
+    reason = _what_is_wrong(exact, likelihood)
+    if not reason:
+        return CovarianceEstimate(exact.covariance(), "hessian", True)
+    expected = curvature_at(likelihood, theta, likelihood.fisher(theta), ~fixed)
+    if not _what_is_wrong(expected, likelihood):
+        return CovarianceEstimate(
+            expected.covariance(), "fisher", False, f"{reason}: errors are from the Fisher matrix"
+        )
     return CovarianceEstimate(None, "none", False, f"{reason}: no errors")
 
 
-def _invert(hessian: Array, free: NDArray[np.bool_], names: list[str]) -> tuple[Array | None, str]:
-    matrix = hessian[np.ix_(free, free)]
-    diagonal = np.diagonal(matrix)
-    if not np.all(np.isfinite(matrix)):
-        return None, "the Hessian is not finite"
-    if not np.all(diagonal > 0):
-        flat = [name for name, value in zip(names, diagonal, strict=True) if not value > 0]
-        return None, f"the statistic does not depend on {', '.join(flat)} or curves the wrong way"
-    size = np.sqrt(diagonal)
-    values, vectors = np.linalg.eigh(matrix / np.outer(size, size))
-    if values[0] <= _SINGULAR * values[-1]:
-        involved = [n for n, v in zip(names, vectors[:, 0], strict=True) if abs(v) > 0.1]
-        return None, f"the Hessian is singular: {', '.join(involved)} are degenerate"
-    inverse = (vectors / values) @ vectors.T / np.outer(size, size)
-    full = np.zeros_like(hessian)
-    full[np.ix_(free, free)] = 2.0 * inverse
-    return full, ""
+def _what_is_wrong(curvature: Curvature, likelihood: Likelihood) -> str:
+    blind = curvature.blind_to(likelihood.names)
+    if len(blind) == 1:
+        return f"the statistic does not depend on {blind[0]}"
+    if blind:
+        return f"the data cannot tell {', '.join(blind)} apart"
+    if not np.isfinite(curvature.values).all():
+        return "the Hessian is not finite"
+    return "" if curvature.is_positive else "the Hessian is not positive definite"

@@ -9,24 +9,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gammafold.likelihood.likelihood import Likelihood
 from gammafold.modeling.covariance_estimate import CovarianceEstimate, estimate_covariance
+from gammafold.modeling.doubts import what_is_doubtful
 from gammafold.modeling.fit_result import FitResult, software_versions
 from gammafold.modeling.follow import Surroundings
-from gammafold.modeling.optimize import OptimizeOutcome, at_limits, minimise, polish
+from gammafold.modeling.optimize import (
+    OptimizeOutcome,
+    distance_to_minimum,
+    is_minimum,
+    minimise,
+    on_limits,
+    polish,
+)
 from gammafold.utils.errors import FitError, GammafoldWarning, InputTypeError
 
 if TYPE_CHECKING:
     from gammafold.modeling.parameter import Parameter
 
 __all__ = ["Fit"]
-
-Array = NDArray[np.float64]
 
 
 class Fit:
@@ -39,7 +45,8 @@ class Fit:
     optimize_opts : dict, optional
         Options of the minimiser, see `~gammafold.modeling.optimize.minimise`.
     on_failure : {"warn", "raise", "report"}
-        What to do when a fit does not converge: the result says so in any case.
+        What to do when a fit does not converge: the result says so in any case. What is doubtful about a fit
+        that has converged, such as a biased statistic, is a warning too, unless this is "report".
     store_trace : bool
         Keep every evaluation of the statistic in the result.
 
@@ -98,8 +105,12 @@ class Fit:
         likelihood = ready_likelihood(collection)
         outcome = minimise(likelihood, self.backend, self.optimize_opts, self.store_trace)
         outcome, hessian = polish(likelihood, outcome)
-        estimate, on_limit = _covariance(likelihood, outcome, hessian)
-        return self._finish(collection, likelihood, outcome, estimate, on_limit)
+        if outcome.success:
+            estimate = estimate_covariance(likelihood, outcome.theta, hessian, on_limits(likelihood, outcome.theta))
+        else:
+            # Errors at a place that is no minimum would be taken for errors of the result.
+            estimate = CovarianceEstimate(None, "none", False, "no errors away from the minimum")
+        return self._finish(collection, likelihood, outcome, estimate)
 
     def optimize(self, datasets: Any) -> FitResult:
         """Find the minimum alone: values are set on the models, errors are left as they are."""
@@ -107,20 +118,28 @@ class Fit:
         likelihood = ready_likelihood(collection)
         outcome = minimise(likelihood, self.backend, self.optimize_opts, self.store_trace)
         outcome, _ = polish(likelihood, outcome)
-        estimate = CovarianceEstimate(None, "none", False, "not asked for")
-        return self._finish(collection, likelihood, outcome, estimate, np.zeros(len(outcome.theta), bool))
+        return self._finish(collection, likelihood, outcome, None)
 
     def covariance(self, datasets: Any) -> FitResult:
-        """Compute the covariance where the parameters stand now, without moving them."""
+        """Compute the covariance where the parameters stand now, without moving them.
+
+        Away from a minimum the curvature of the statistic is no covariance of estimates: the result then says
+        so, with ``success`` and ``covariance_accurate`` False.
+        """
         collection = as_collection(datasets)
         likelihood = ready_likelihood(collection)
         theta = np.asarray(likelihood.x0, dtype=float)
-        outcome = OptimizeOutcome(
-            theta, float(likelihood.deviance(theta)), True, "parameters as they were", self.backend, "none", 0
-        )
         hessian = likelihood.hessian(theta)
-        estimate, on_limit = _covariance(likelihood, outcome, hessian)
-        return self._finish(collection, likelihood, outcome, estimate, on_limit)
+        edm = distance_to_minimum(likelihood, theta, hessian)
+        at_minimum = is_minimum(edm)
+        message = "parameters as they were" if at_minimum else f"not at a minimum: the distance to it is {edm:.2g}"
+        outcome = OptimizeOutcome(
+            theta, float(likelihood.deviance(theta)), at_minimum, message, self.backend, "none", 0, edm
+        )
+        estimate = estimate_covariance(likelihood, theta, hessian, on_limits(likelihood, theta))
+        return self._finish(
+            collection, likelihood, outcome, replace(estimate, accurate=estimate.accurate and at_minimum)
+        )
 
     def confidence(self, datasets: Any, parameter: Any, sigma: float = 1.0, reoptimize: bool = True) -> dict[str, Any]:
         """Find the asymmetric errors of one parameter from its profile likelihood.
@@ -203,17 +222,21 @@ class Fit:
         collection: Any,
         likelihood: Likelihood,
         outcome: OptimizeOutcome,
-        estimate: CovarianceEstimate,
-        on_limit: NDArray[np.bool_],
+        asked: CovarianceEstimate | None,
     ) -> FitResult:
+        """Set what was found on the models, and say it; ``asked`` is None where no covariance was asked for."""
         free = collection.parameters.unique_parameters.free_parameters
+        estimate = CovarianceEstimate(None, "none", False) if asked is None else asked
         errors = np.zeros(len(free))
         if estimate.matrix is not None:
             errors = np.sqrt(np.diagonal(estimate.matrix))
-        for parameter, value in zip(free, outcome.theta, strict=True):
-            parameter.value = float(value)
-        if estimate.method != "none":
+        if outcome.method != "none":
+            for parameter, value in zip(free, outcome.theta, strict=True):
+                parameter.value = float(value)
+        if asked is not None:
+            # Errors of an earlier fit are not those of this one, whether it has any or not.
             collection.models.set_covariance(free, estimate.matrix)
+        on_limit = on_limits(likelihood, outcome.theta)
         result = FitResult(
             names=tuple(likelihood.names),
             values=outcome.theta,
@@ -230,6 +253,7 @@ class Fit:
             edm=outcome.edm,
             at_limit=tuple(n for n, is_on in zip(likelihood.names, on_limit, strict=True) if is_on),
             n_data=likelihood.n_data,
+            warnings=tuple(what_is_doubtful(likelihood, outcome.theta)),
             models=collection.models.copy(),
             trace=outcome.trace,
             versions=software_versions(),
@@ -238,7 +262,11 @@ class Fit:
         return result
 
     def _speak_up(self, result: FitResult) -> None:
-        if result.success or self.on_failure == "report":
+        if self.on_failure == "report":
+            return
+        for text in result.warnings:
+            warnings.warn(text, GammafoldWarning, stacklevel=4)
+        if result.success:
             return
         text = f"the fit did not converge: {result.message}"
         if self.on_failure == "raise":
@@ -297,14 +325,3 @@ def _owner(parameter: Parameter, collection: Any) -> str:
         if any(parameter is own for own in model.parameters):
             return str(model.name)
     return "?"
-
-
-def _covariance(
-    likelihood: Likelihood, outcome: OptimizeOutcome, hessian: Array
-) -> tuple[CovarianceEstimate, NDArray[np.bool_]]:
-    lower, upper = at_limits(likelihood, outcome.theta)
-    on_limit = lower | upper
-    if not outcome.success:
-        # Errors at a place that is no minimum would be taken for errors of the result.
-        return CovarianceEstimate(None, "none", False, "no errors away from the minimum"), on_limit
-    return estimate_covariance(likelihood, outcome.theta, hessian, on_limit), on_limit

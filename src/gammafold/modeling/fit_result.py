@@ -64,6 +64,8 @@ class FitResult:
         Free parameters that ended on one of their limits.
     n_data : int
         Bins that entered.
+    warnings : tuple of str
+        What is doubtful though the fit may have converged: a biased statistic, negative predictions.
     models : Models
         A copy of the models, as fitted.
     trace : tuple
@@ -88,6 +90,7 @@ class FitResult:
     at_limit: tuple[str, ...]
     n_data: int
     models: Models
+    warnings: tuple[str, ...] = ()
     trace: tuple[tuple[float, Array], ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -178,6 +181,7 @@ class FitResult:
                 "covariance_method": self.covariance_method,
                 "covariance_accurate": self.covariance_accurate,
                 "at_limit": list(self.at_limit),
+                "warnings": list(self.warnings),
                 "versions": dict(self.versions),
                 "trace": [[value, theta.tolist()] for value, theta in self.trace],
             },
@@ -208,6 +212,7 @@ class FitResult:
             return cls(
                 **{**record, "names": tuple(record["names"]), "at_limit": tuple(record["at_limit"])}
                 | {
+                    "warnings": tuple(record.get("warnings", ())),
                     "values": np.asarray(record["values"], float),
                     "errors": np.asarray(record["errors"], float),
                 },

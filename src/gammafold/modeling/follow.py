@@ -53,11 +53,14 @@ class Surroundings:
             if not found:
                 raise UnknownNameError(f"{parameter!r} is not a free parameter of these datasets")
             return found[0]
+        # The likelihood's names are unique, "crab.index"; a parameter's own is enough where no other has it.
+        names = list(self.likelihood.names)
+        if parameter in names:
+            return names.index(parameter)
         found = [i for i, own in enumerate(self.free) if own.name == parameter]
         if len(found) != 1:
-            names = [own.name for own in self.free]
             kind = "several free parameters are called" if found else "no free parameter"
-            raise UnknownNameError(f"{kind} {parameter!r}: there are {names}; pass the parameter itself")
+            raise UnknownNameError(f"{kind} {parameter!r}: there are {names}")
         return found[0]
 
     def confidence(self, parameter: Any, sigma: float, reoptimize: bool) -> dict[str, Any]:

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammafold.likelihood.likelihood import Likelihood
+from gammafold.modeling.curvature import curvature_at
 from gammafold.utils.errors import InputError
 
-__all__ = ["BACKENDS", "OptimizeOutcome", "minimise", "polish"]
+__all__ = ["BACKENDS", "OptimizeOutcome", "distance_to_minimum", "is_minimum", "minimise", "on_limits", "polish"]
 
 Array = NDArray[np.float64]
 
@@ -71,22 +72,28 @@ class _Scaled:
     keep_trace: bool = False
     n_evaluations: int = 0
     trace: list[tuple[float, Array]] = field(default_factory=list)
+    best: tuple[float, Array] | None = None
     _barrier: float = 0.0
 
     def value(self, scaled: Array) -> float:
         theta = np.asarray(scaled) * self.scale
-        value = float(self.likelihood.deviance(theta))
+        # A minimiser may try parameters at which a formula overflows: what comes of it is looked at here.
+        with np.errstate(all="ignore"):
+            value = float(self.likelihood.deviance(theta))
         self.n_evaluations += 1
         if self.keep_trace:
             self.trace.append((value, theta))
         if np.isfinite(value):
             self._barrier = max(self._barrier, value)
+            if self.best is None or value < self.best[0]:
+                self.best = (value, theta)
             return value
         # An impossible model: line searches need a number, and a wall above all seen so far turns them back.
         return 10.0 * self._barrier + 1e6
 
     def gradient(self, scaled: Array) -> Array:
-        gradient = self.likelihood.gradient(np.asarray(scaled) * self.scale) * self.scale
+        with np.errstate(all="ignore"):
+            gradient = self.likelihood.gradient(np.asarray(scaled) * self.scale) * self.scale
         return np.where(np.isfinite(gradient), gradient, 0.0)
 
 
@@ -129,8 +136,17 @@ def minimise(
         raise InputError(f"no fit backend {backend!r}: there are {sorted(BACKENDS)}") from None
     x0 = np.asarray(likelihood.x0, dtype=float)
     scaled = _Scaled(likelihood, expected_errors(likelihood, x0), store_trace)
-    outcome = run(scaled, x0 / scaled.scale, dict(options or {}))
+    outcome = _really(scaled, run(scaled, x0 / scaled.scale, dict(options or {})))
     return replace(outcome, n_evaluations=scaled.n_evaluations, trace=tuple(scaled.trace))
+
+
+def _really(scaled: _Scaled, outcome: OptimizeOutcome) -> OptimizeOutcome:
+    """Put the deviance itself for the walls that the minimiser saw, and the best point for one that is impossible."""
+    deviance = float(scaled.likelihood.deviance(outcome.theta))
+    if not np.isfinite(deviance) and scaled.best is not None:
+        message = f"{outcome.backend}: it ended where the statistic is {deviance}; the best point seen is given"
+        return replace(outcome, theta=scaled.best[1], deviance=scaled.best[0], success=False, message=message)
+    return replace(outcome, deviance=deviance)
 
 
 def _bounds(scaled: _Scaled) -> tuple[Array, Array]:
@@ -208,14 +224,13 @@ BACKENDS: Mapping[str, Callable[[_Scaled, Array, dict[str, Any]], OptimizeOutcom
 }
 
 
-def at_limits(likelihood: Likelihood, theta: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Masks (p,) of the parameters that lie on their lower and upper limits, to 1e-4 of an error."""
+def on_limits(likelihood: Likelihood, theta: Array) -> NDArray[np.bool_]:
+    """Mask (p,) of the parameters that lie on one of their limits, to 1e-4 of an error."""
     lower, upper = likelihood.lower, likelihood.upper
     if not (np.isfinite(lower).any() or np.isfinite(upper).any()):
-        none = np.zeros(len(theta), dtype=bool)
-        return none, none
+        return np.zeros(len(theta), dtype=bool)
     near = 1e-4 * expected_errors(likelihood, theta)
-    return theta - lower <= near, upper - theta <= near
+    return (theta - lower <= near) | (upper - theta <= near)
 
 
 def polish(likelihood: Likelihood, outcome: OptimizeOutcome, max_steps: int = 8) -> tuple[OptimizeOutcome, Array]:
@@ -225,12 +240,10 @@ def polish(likelihood: Likelihood, outcome: OptimizeOutcome, max_steps: int = 8)
     minimum is g^T H^-1 g / 2, with g and H the gradient and Hessian of the deviance.
     """
     theta, deviance = outcome.theta, outcome.deviance
-    edm = np.inf
+    edm, moved = np.inf, False
     hessian = likelihood.hessian(theta)
     for _ in range(max_steps):
-        gradient = likelihood.gradient(theta)
-        free = _movable(likelihood, theta, gradient)
-        step, edm = _newton_step(gradient, hessian, free)
+        step, edm = _newton_step(likelihood, theta, hessian)
         if not np.isfinite(edm) or edm < _EDM_GOAL:
             break
         trial = np.clip(theta + step, likelihood.lower, likelihood.upper)
@@ -238,17 +251,32 @@ def polish(likelihood: Likelihood, outcome: OptimizeOutcome, max_steps: int = 8)
         # Rounding of the deviance is about 1e-13 of its size: a step that gains less is noise.
         if not trial_deviance <= deviance + 1e-12 * abs(deviance):
             break
-        theta, deviance = trial, trial_deviance
+        theta, deviance, moved = trial, trial_deviance, True
         # Errors are those of the place where the fit ends: keep the Hessian unless the step was next to nothing.
         if edm > 1e-12:
             hessian = likelihood.hessian(theta)
-    return _judge(replace(outcome, theta=theta, deviance=deviance, edm=float(edm))), hessian
+    method = f"{outcome.method}, then Newton" if moved else outcome.method
+    return _judge(replace(outcome, theta=theta, deviance=deviance, edm=float(edm), method=method)), hessian
+
+
+def distance_to_minimum(likelihood: Likelihood, theta: Array, hessian: Array) -> float:
+    """Expected distance to the minimum in the statistic, from the gradient and the Hessian (p, p) at ``theta``.
+
+    Infinite where there is no minimum near: the Hessian is not positive, or vanishes where the gradient does not.
+    """
+    return _newton_step(likelihood, theta, hessian)[1]
+
+
+def is_minimum(edm: float) -> bool:
+    """Return True if a distance to the minimum is that of a fit that has converged."""
+    return bool(np.isfinite(edm) and edm < _EDM_VALID)
 
 
 def _judge(outcome: OptimizeOutcome) -> OptimizeOutcome:
     """Let the exact distance to the minimum decide, not the minimiser's own opinion."""
-    if np.isfinite(outcome.edm) and outcome.edm < _EDM_VALID and np.isfinite(outcome.deviance):
-        return replace(outcome, success=True, message="converged")
+    if is_minimum(outcome.edm) and np.isfinite(outcome.deviance):
+        message = "converged" if outcome.success else f"converged by Newton steps; before, {outcome.message}"
+        return replace(outcome, success=True, message=message)
     if not outcome.success:
         return outcome
     reason = f"the distance to the minimum is {outcome.edm:.2g}" if np.isfinite(outcome.edm) else "no minimum here"
@@ -261,18 +289,10 @@ def _movable(likelihood: Likelihood, theta: Array, gradient: Array) -> NDArray[n
     return ~(at_lower | at_upper)
 
 
-def _newton_step(gradient: Array, hessian: Array, free: NDArray[np.bool_]) -> tuple[Array, float]:
-    """Newton step in the free subspace, and the expected gain; the gain is inf where H is not positive."""
-    step = np.zeros_like(gradient)
+def _newton_step(likelihood: Likelihood, theta: Array, hessian: Array) -> tuple[Array, float]:
+    """Newton step of the parameters that no limit holds, and the expected gain."""
+    gradient = likelihood.gradient(theta)
+    free = _movable(likelihood, theta, gradient)
     if not free.any():
-        return step, 0.0
-    matrix = hessian[np.ix_(free, free)]
-    size = np.sqrt(np.abs(np.diagonal(matrix)))
-    size[size == 0] = 1.0
-    try:
-        factor = np.linalg.cholesky(matrix / np.outer(size, size))
-    except np.linalg.LinAlgError:
-        return step, np.inf
-    whitened = np.linalg.solve(factor, gradient[free] / size)
-    step[free] = -np.linalg.solve(factor.T, whitened) / size
-    return step, float(0.5 * whitened @ whitened)
+        return np.zeros_like(theta), 0.0
+    return curvature_at(likelihood, theta, hessian, free).newton_step(gradient)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -127,6 +128,26 @@ class DatasetModels(Sequence):
             for kind, part in getattr(model, "parts", {"": model}).items()
             for place in part.places
         ]
+
+    @property
+    def parameters_short_names(self) -> list[str]:
+        """Names of the unique parameters, as short as they can be and still tell them apart.
+
+        "index" where only one parameter is called so, "crab.index" where there are several, and a number behind
+        it where one model has several.
+        """
+        owners: dict[int, tuple[str, str]] = {}
+        for model in self._models:
+            for parameter in model.parameters:
+                owners.setdefault(id(parameter), (model.name, parameter.name))
+        times = Counter(name for _, name in owners.values())
+        names = [name if times[name] == 1 else f"{model}.{name}" for model, name in owners.values()]
+        seen: Counter[str] = Counter()
+        for i, name in enumerate(names):
+            seen[name] += 1
+            if seen[name] > 1:
+                names[i] = f"{name}-{seen[name]}"
+        return names
 
     @property
     def covariance(self) -> Covariance:

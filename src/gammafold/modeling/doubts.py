@@ -1,0 +1,62 @@
+"""What is doubtful about a fit that may have converged all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammafold.likelihood.likelihood import Likelihood
+from gammafold.stats.few_off import ENOUGH_OFF_COUNTS, few_off_counts
+from gammafold.stats.kernels import WStatistic
+
+__all__ = ["what_is_doubtful"]
+
+Array = NDArray[np.float64]
+
+
+def what_is_doubtful(likelihood: Likelihood, theta: Array) -> list[str]:
+    """Return a sentence for each doubt.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        The likelihood that was minimised.
+    theta : array, shape (p,)
+        Where the fit ended.
+    """
+    signal = likelihood.npred_signal(theta)
+    return [text for text in (_few_off(likelihood, signal), _negative(signal)) if text]
+
+
+def _few_off(likelihood: Likelihood, signal: Mapping[str, Array]) -> str:
+    """Say which datasets have so few off counts that the W statistic is biased."""
+    found: dict[str, str] = {}
+    for rows, kernel in likelihood.statistic.parts:
+        if not isinstance(kernel, WStatistic) or kernel.batch_shape:
+            continue
+        for name, bins in likelihood.slices.items():
+            if rows.start <= bins.start and bins.stop <= rows.stop:
+                own = slice(bins.start - rows.start, bins.stop - rows.start)
+                arrays = (kernel.n_on[own], kernel.n_off[own], kernel.alpha[own])
+                found[name] = few_off_counts(*arrays, signal[name])
+    few = [name for name, text in found.items() if text]
+    if not few:
+        return ""
+    others = f" and {len(few) - 1} more" if len(few) > 1 else ""
+    return (
+        f"the W statistic is biased with few off counts: dataset {few[0]!r}{others} has {found[few[0]]}; stack the "
+        f"datasets, group the bins by off counts, dataset.group('counts_off', {ENOUGH_OFF_COUNTS:g}), or model the "
+        "background"
+    )
+
+
+def _negative(signal: Mapping[str, Array]) -> str:
+    """Say where a source is predicted to take counts away."""
+    words = []
+    for name, counts in signal.items():
+        count = int((counts < 0).sum())
+        if count:
+            words.append(f"{count} bins of dataset {name!r}")
+    return f"the models predict negative counts in {', '.join(words[:3])}" if words else ""

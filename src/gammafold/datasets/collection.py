@@ -179,7 +179,7 @@ class Datasets(MutableSequence):
         >>> print(f"{float(likelihood.stat([2.699650, 4.579480e-11])):.4f}")
         156.9927
         """
-        return self._cache.plan(self._datasets, masked=True)
+        return self._cache.likelihood(self._datasets)
 
     def stat_sum(self) -> float:
         """Return the joint statistic inside the masks; priors are counted once."""

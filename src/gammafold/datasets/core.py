@@ -120,7 +120,7 @@ class Dataset(ABC):
         likelihood : `~gammafold.likelihood.likelihood.Likelihood`
             ``likelihood.stat(theta)`` for ``theta`` of shape ``(p,)`` or a batch ``(N, p)``.
         """
-        return self._cache.plan([self], masked=True)
+        return self._cache.likelihood([self])
 
     def stat_sum(self) -> float:
         """Return the total statistic inside the masks at the current parameters, priors included.

@@ -130,6 +130,14 @@ class PlanCache:
             self._plans[masked] = compile_likelihood(datasets, masked)
         return self._plans[masked]
 
+    def likelihood(self, datasets: Sequence[Any]) -> Likelihood:
+        """Return the compiled likelihood inside the masks, whose ``x0`` are the present values."""
+        plan = self.plan(datasets, masked=True)
+        theta = self.theta()
+        if not np.array_equal(plan.x0, theta):
+            plan = self._plans[True] = plan.with_parameters(plan.full(theta))
+        return plan
+
     def theta(self) -> np.ndarray:
         """Return the present values of the free parameters, in the order of the last plan."""
         return np.array([parameter.value for parameter in self._free], dtype=float)

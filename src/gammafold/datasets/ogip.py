@@ -1,4 +1,4 @@
-"""From OGIP spectra to datasets.
+"""From OGIP spectra to datasets; `write_onoff` goes the other way.
 
 `gammafold.data.ogip` knows the files; here their arrays become maps on a region. A file may name the background
 and the responses that belong to it; what it names and cannot be found is said, and left out.
@@ -14,6 +14,7 @@ import astropy.units as u
 import numpy as np
 
 from gammafold.data.ogip.bundle import read_ogip
+from gammafold.datasets.ogip_write import write_onoff
 from gammafold.irf.edisp_io import response_axis
 from gammafold.irf.edisp_map import EDispKernelMap
 from gammafold.maps.axis import MapAxis
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from gammafold.data.gti import GTI
     from gammafold.data.ogip.model import EnergyBounds, Observation, RawTable
 
-__all__ = ["parts_of", "read_onoff"]
+__all__ = ["parts_of", "read_onoff", "write_onoff"]
 
 Array = np.ndarray
 
@@ -171,6 +172,8 @@ def _table_hdu(raw: RawTable) -> Any:
 
 def _meta_table(header: Any) -> Any:
     known = {column: str(header[key]).strip() for key, column in _META.items() if key in header}
+    # What a writer puts where it knows nothing.
+    known = {column: text for column, text in known.items() if text.upper() not in {"", "UNKNOWN", "NONE"}}
     if not known:
         return None
     from astropy.table import Table

@@ -35,7 +35,7 @@ def test_examples_of_the_help_work(crab_folder, run, line):
     assert result.exit_code == 0, result.output
     assert result.output
     assert "…" not in result.output
-    assert max(len(text) for text in result.output.splitlines() if "wrote" not in text) <= 80
+    assert max(len(text) for text in result.stdout.splitlines() if "wrote" not in text) <= 80
     written = re.findall(r"^wrote (.+)$", result.output, flags=re.MULTILINE)
     for path in written:
         assert crab_folder.joinpath(path).stat().st_size > 0

@@ -19,6 +19,8 @@ __all__ = ["cli", "main"]
 COMMANDS: Mapping[str, str] = {
     "demo": "gammafold.cli.demo",
     "fit": "gammafold.cli.fit",
+    "flux-points": "gammafold.cli.flux_points",
+    "light-curve": "gammafold.cli.light_curve",
 }
 
 

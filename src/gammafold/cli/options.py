@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,6 +31,7 @@ __all__ = [
     "reference_option",
     "say",
     "spectra_argument",
+    "working",
 ]
 
 # Name on the command line -> class in gammafold.modeling.models.
@@ -73,6 +75,19 @@ def progress(items: Iterable[T], label: str, total: int | None = None) -> Iterab
     console = Console(stderr=True)
     hidden = count < 2 or not console.is_terminal
     return track(sequence, label, total=count, console=console, transient=True, disable=hidden)
+
+
+@contextmanager
+def working(label: str) -> Iterator[None]:
+    """Show on the terminal that work of unknown length goes on, until it is done."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(label):
+        yield
 
 
 def say(*what: Table | str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from gammafold.modeling.fit import Fit
 from gammafold.modeling.models.collection import Models
 from gammafold.modeling.models.sky import SkyModel
-from gammafold.report.text import make_table, unit_text, with_error
+from gammafold.report.files import write_figure, write_json
+from gammafold.report.text import fixed, make_table, unit_text, with_error
 from gammafold.utils.errors import InputError
-from gammafold.utils.files import atomic_path
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -81,12 +80,12 @@ def data_table(datasets: Datasets) -> Table:
         low, high = dataset.energy_range.value
         table.add_row(
             dataset.name,
-            f"{info['livetime'].to_value('h'):.3f} h",
+            f"{fixed(info['livetime'].to_value('h'), 3)} h",
             f"{low:.3g} – {high:.3g} {dataset.energy_range.unit}",
-            f"{info['counts']:.0f}",
-            f"{info['background']:.1f}",
-            f"{info['excess']:.1f}",
-            f"{info['sqrt_ts']:.1f}",
+            fixed(info["counts"], 0),
+            fixed(info["background"], 1),
+            fixed(info["excess"], 1),
+            fixed(info["sqrt_ts"], 1),
         )
     return table
 
@@ -129,10 +128,7 @@ def write_fits(datasets: Datasets, results: Mapping[str, FitResult], folder: Pat
         # The covariance lies beside the models.
         written += [models_path, *folder.glob(f"{name}_covariance.dat")]
         written.append(_write_figure(datasets, name, folder / f"{name}.png"))
-    numbers = folder / "results.json"
-    with atomic_path(numbers, overwrite=True) as temporary:
-        temporary.write_text(json.dumps(_numbers(datasets, results), indent=2) + "\n")
-    return [*written, numbers]
+    return [*written, write_json(_numbers(datasets, results), folder / "results.json")]
 
 
 def _write_figure(datasets: Datasets, name: str, path: Path) -> Path:
@@ -146,10 +142,7 @@ def _write_figure(datasets: Datasets, name: str, path: Path) -> Path:
     residuals = figure.add_subplot(grid[5:], sharex=spectrum)
     stacked.plot_fit(spectrum, residuals)
     spectrum.set_title(stacked.name)
-    with atomic_path(path, overwrite=True) as temporary:
-        figure.savefig(temporary, dpi=150, bbox_inches="tight", format="png")
-    plt.close(figure)
-    return path
+    return write_figure(figure, path)
 
 
 def _numbers(datasets: Datasets, results: Mapping[str, FitResult]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["make_table", "unit_text", "with_error"]
+__all__ = ["fixed", "make_table", "unit_text", "with_error"]
 
 # Powers of ten outside of which a number is written with an exponent.
 PLAIN = range(-3, 5)
@@ -39,6 +39,17 @@ def with_error(value: float, error: float) -> str:
     digits = max(0, 1 - math.floor(math.log10(error / scale) + 1e-9))
     text = f"{value / scale:.{digits}f} ± {error / scale:.{digits}f}"
     return text if power == 0 else f"({text})e{power:+03d}"
+
+
+def fixed(value: float, digits: int) -> str:
+    """Return a number with so many decimals, a dash if it is unknown, and zero without a sign.
+
+    Examples
+    --------
+    >>> fixed(18.94, 1), fixed(-1e-9, 1), fixed(float("nan"), 1)
+    ('18.9', '0.0', '–')
+    """
+    return f"{round(float(value), digits) + 0.0:.{digits}f}" if math.isfinite(value) else "–"
 
 
 def unit_text(unit: Any) -> str:

@@ -25,6 +25,7 @@ from gammafold.utils.errors import GammafoldWarning, InputError
 
 if TYPE_CHECKING:
     from gammafold.datasets.map_prediction import MapPrediction
+    from gammafold.likelihood.flux import FluxFunction
 
 __all__ = ["exposure_values", "kernel_values", "overlap_fractions", "region_spec", "split_models", "without_background"]
 
@@ -139,6 +140,7 @@ def _signal_terms(
     for model in models:
         if not _touches(dataset, model):
             continue
+        _require_flux(dataset, model, flux(model.spectral_model))
         terms.append(
             SignalTerm(
                 flux=flux(model.spectral_model, corrections),
@@ -147,6 +149,26 @@ def _signal_terms(
             )
         )
     return terms
+
+
+def _require_flux(dataset: MapPrediction, model: Any, flux: FluxFunction) -> None:
+    """Raise an `InputError` if a model gives no finite flux with the values that its parameters have now."""
+    spectral = model.spectral_model
+    if spectral.is_norm_spectral_model:
+        raise InputError(
+            f"model {model.name!r} of dataset {dataset.name!r} is a factor without unit, {spectral!r}: "
+            "expected a flux; multiply it by one"
+        )
+    if dataset.exposure is None:
+        return
+    energy = dataset.exposure.geom.axes["energy_true"].center.to_value("TeV")
+    values = flux.evaluate(energy, *[parameter.value for parameter in spectral.parameters])
+    bad = energy[~np.isfinite(np.broadcast_to(values, energy.shape))]
+    if bad.size:
+        raise InputError(
+            f"model {model.name!r} of dataset {dataset.name!r} gives no finite flux at {bad[0]:.4g} TeV "
+            f"({bad.size} of {energy.size} energies) for {spectral!r}"
+        )
 
 
 def _touches(dataset: MapPrediction, model: Any) -> bool:

@@ -12,7 +12,7 @@ from gammafold.likelihood.likelihood import Likelihood
 from gammafold.maps.region_map import RegionNDMap
 from gammafold.modeling.models.collection import Models
 from gammafold.modeling.models.sky import SkyModel
-from gammafold.modeling.models.spectral_template import ScaleSpectralModel
+from gammafold.modeling.models.spectral_compound import ScaleSpectralModel
 from gammafold.modeling.scan import confidence_intervals, scan
 from gammafold.utils.errors import GammafoldWarning
 

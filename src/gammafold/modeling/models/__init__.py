@@ -44,6 +44,13 @@ from gammafold.modeling.models.spectral_compound import (
 from gammafold.modeling.models.spectral_core import (
     SpectralModel,
 )
+from gammafold.modeling.models.spectral_cosmic_ray import (
+    create_cosmic_ray_spectral_model,
+)
+from gammafold.modeling.models.spectral_crab import (
+    MeyerCrabSpectralModel,
+    create_crab_spectral_model,
+)
 from gammafold.modeling.models.spectral_curved import (
     LogParabola2SpectralModel,
     LogParabolaNormSpectralModel,
@@ -57,8 +64,21 @@ from gammafold.modeling.models.spectral_cutoff import (
     SuperExpCutoffPowerLaw4FGLDR3SpectralModel,
     SuperExpCutoffPowerLaw4FGLSpectralModel,
 )
+from gammafold.modeling.models.spectral_ebl import (
+    EBLAbsorptionNormSpectralModel,
+)
+from gammafold.modeling.models.spectral_function import (
+    FunctionSpectralModel,
+)
 from gammafold.modeling.models.spectral_line import (
     GaussianSpectralModel,
+    LogGaussianSpectralModel,
+)
+from gammafold.modeling.models.spectral_naima import (
+    NaimaSpectralModel,
+)
+from gammafold.modeling.models.spectral_piecewise import (
+    PiecewiseNormSpectralModel,
 )
 from gammafold.modeling.models.spectral_power_law import (
     BrokenPowerLawSpectralModel,
@@ -70,6 +90,9 @@ from gammafold.modeling.models.spectral_power_law import (
 )
 from gammafold.modeling.models.spectral_template import (
     TemplateSpectralModel,
+)
+from gammafold.modeling.models.spectral_template_nd import (
+    TemplateNDSpectralModel,
 )
 from gammafold.modeling.models.temporal import (
     ConstantTemporalModel,
@@ -99,12 +122,14 @@ __all__ = [
     "DatasetModels",
     "DatasetNormModel",
     "DiskSpatialModel",
+    "EBLAbsorptionNormSpectralModel",
     "EnergyScaleModel",
     "ExpCutoffPowerLaw3FGLSpectralModel",
     "ExpCutoffPowerLawNormSpectralModel",
     "ExpCutoffPowerLawSpectralModel",
     "ExpDecayTemporalModel",
     "FoVBackgroundModel",
+    "FunctionSpectralModel",
     "GaussianPrior",
     "GaussianSpatialModel",
     "GaussianSpectralModel",
@@ -113,12 +138,16 @@ __all__ = [
     "GeneralizedGaussianTemporalModel",
     "LightCurveTemplateTemporalModel",
     "LinearTemporalModel",
+    "LogGaussianSpectralModel",
     "LogParabola2SpectralModel",
     "LogParabolaNormSpectralModel",
     "LogParabolaSpectralModel",
     "LogUniformPrior",
+    "MeyerCrabSpectralModel",
     "ModelBase",
     "Models",
+    "NaimaSpectralModel",
+    "PiecewiseNormSpectralModel",
     "PointSpatialModel",
     "PowerLaw2SpectralModel",
     "PowerLawNormSpectralModel",
@@ -135,7 +164,10 @@ __all__ = [
     "SuperExpCutoffPowerLaw3FGLSpectralModel",
     "SuperExpCutoffPowerLaw4FGLDR3SpectralModel",
     "SuperExpCutoffPowerLaw4FGLSpectralModel",
+    "TemplateNDSpectralModel",
     "TemplateSpectralModel",
     "TemporalModel",
     "UniformPrior",
+    "create_cosmic_ray_spectral_model",
+    "create_crab_spectral_model",
 ]

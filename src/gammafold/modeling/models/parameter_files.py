@@ -10,7 +10,7 @@ import numpy as np
 from gammafold.modeling.parameter import Parameter
 from gammafold.utils.errors import FileFormatError
 
-__all__ = ["parameter_to_dict", "parameters_from_dict"]
+__all__ = ["parameter_to_dict", "parameters_declared_by", "parameters_from_dict"]
 
 # What a reader needs to know whatever the class declares.
 _ALWAYS = ("name", "value", "unit", "link", "prior")
@@ -57,6 +57,13 @@ def parameters_from_dict(
             raise FileFormatError(f"parameter {name!r} of model {owner} has no value")
         parameters[name] = _read(content, parameters[name])
     return list(parameters.values())
+
+
+def parameters_declared_by(content: Mapping[str, Any], owner: str) -> list[Parameter]:
+    """Return the parameters of a model whose class declares none, as its entry in a file lists them."""
+    entries = content.get("parameters", [])
+    usual = [Parameter(entry.get("name"), 1.0, entry.get("unit", "")) for entry in entries]
+    return parameters_from_dict(entries, usual, owner)
 
 
 def _read(content: Mapping[str, Any], default: Parameter) -> Parameter:

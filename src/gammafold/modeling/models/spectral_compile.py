@@ -6,7 +6,7 @@ formulas take plain arrays as they are; those of users may need units, which are
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from gammafold.modeling.models.spectral_core import SpectralModel
     from gammafold.modeling.parameter import Parameter
 
-__all__ = ["DNDE", "ENERGY", "compile_model", "engine_factor", "is_array_native"]
+__all__ = [
+    "DNDE",
+    "ENERGY",
+    "compile_model",
+    "compile_with_units",
+    "engine_factor",
+    "is_array_native",
+    "row_by_row",
+]
 
 ENERGY = u.TeV
 DNDE = u.Unit("cm-2 s-1 TeV-1")
@@ -50,14 +58,26 @@ def is_array_native(model: SpectralModel) -> bool:
     return type(model).evaluate.__module__.startswith("gammafold.")
 
 
-def compile_model(model: SpectralModel) -> FluxFunction:
-    """Return a model as the engine takes it: see `SpectralModel.compile`."""
+def compile_model(
+    model: SpectralModel, evaluate: Callable[..., Any] | None = None, derivatives: Callable[..., Any] | None = None
+) -> FluxFunction:
+    """Return a model as the engine takes it: see `SpectralModel.compile`.
+
+    Parameters
+    ----------
+    model : SpectralModel
+        The model.
+    evaluate, derivatives : callable, optional
+        Formulas of plain arrays, where they rest on tables that are made once. Default: those of the model.
+    """
     parameters = list(model.parameters)
     if not is_array_native(model):
-        return FluxFunction(len(parameters), _with_units(model, parameters))
+        name = f"formula of {type(model).__name__}"
+        return compile_with_units(name, model.evaluate, parameters, model._engine_unit)
     factors = [engine_factor(parameter.unit) for parameter in parameters]
-    evaluate, integral, derivatives = model.evaluate, model.evaluate_integral, model.evaluate_derivatives
-    integral_derivatives, breaks = model.evaluate_integral_derivatives, model.evaluate_breaks
+    evaluate, derivatives = evaluate or model.evaluate, derivatives or model.evaluate_derivatives
+    integral, integral_derivatives = model.evaluate_integral, model.evaluate_integral_derivatives
+    breaks = model.evaluate_breaks
     if any(factor != 1.0 for factor in factors):
         evaluate = _scaled(evaluate, factors, 1)
         integral = None if integral is None else _scaled(integral, factors, 2)
@@ -95,39 +115,50 @@ def _scaled_derivatives(function: Callable[..., Any], factors: list[float], n_en
     return derivatives
 
 
-def _with_units(model: SpectralModel, parameters: list[Parameter]) -> Callable[..., Any]:
-    """Return a user's formula as a function of plain arrays, after trying it once.
+def compile_with_units(
+    name: str, formula: Callable[..., Any], parameters: Iterable[Parameter], unit: u.UnitBase = DNDE
+) -> FluxFunction:
+    """Return a formula of quantities as the engine takes it, after trying it once.
+
+    Parameters
+    ----------
+    name : str
+        What it is, for errors.
+    formula : callable
+        ``formula(energy, *parameters)`` of quantities.
+    parameters : iterable of Parameter
+        Its parameters.
+    unit : unit
+        Unit of the flux in the engine, or dimensionless for a factor.
 
     Raises
     ------
     InputError
         If the formula raises an error, or gives another shape than that of the energies.
     UnitsError
-        If the result is neither a differential flux nor a plain number.
+        If the result has another kind of unit.
     """
-    name = type(model).__name__
+    parameters = list(parameters)
     units = [parameter.unit for parameter in parameters]
-    evaluate = model.evaluate
 
     def once(energy: Any, *values: Any) -> np.ndarray:
-        quantities = [u.Quantity(value, unit) for value, unit in zip(values, units, strict=True)]
-        result = u.Quantity(evaluate(u.Quantity(energy, ENERGY), *quantities))
-        if result.unit.is_equivalent(""):
-            return result.to_value("")
-        return result.to_value(DNDE)
+        quantities = [u.Quantity(value, own) for value, own in zip(values, units, strict=True)]
+        return u.Quantity(formula(u.Quantity(energy, ENERGY), *quantities)).to_value(unit)
 
     trial = np.geomspace(0.5, 5.0, 4)
     values = [parameter.value for parameter in parameters]
-    single = _try(name, once, trial, values)
+    single = _try(name, once, trial, values, unit)
     if single.shape != trial.shape:
         raise InputError(
-            f"the formula of {name} gives the shape {single.shape} for energies of shape {trial.shape}: "
-            "expected the same"
+            f"the {name} gives the shape {single.shape} for energies of shape {trial.shape}: expected the same"
         )
-    if _broadcasts(once, trial, values, single):
-        return once
+    return FluxFunction(len(parameters), once if _broadcasts(once, trial, values, single) else row_by_row(once))
 
-    def row_by_row(energy: Any, *columns: Any) -> np.ndarray:
+
+def row_by_row(once: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that takes columns of parameters by calling ``once`` for each row."""
+
+    def looped(energy: Any, *columns: Any) -> np.ndarray:
         shape = np.broadcast_shapes(*(np.shape(column) for column in columns), (1,))
         if len(shape) == 1:
             return once(energy, *(float(np.squeeze(column)) for column in columns))
@@ -135,16 +166,19 @@ def _with_units(model: SpectralModel, parameters: list[Parameter]) -> Callable[.
         energies = np.broadcast_to(energy, (shape[0], np.shape(energy)[-1]))
         return np.stack([once(energies[i], *(row[i] for row in rows)) for i in range(shape[0])])
 
-    return row_by_row
+    return looped
 
 
-def _try(name: str, once: Callable[..., Any], energy: np.ndarray, values: list[float]) -> np.ndarray:
+def _try(name: str, once: Callable[..., Any], energy: np.ndarray, values: list[float], unit: u.UnitBase) -> np.ndarray:
     try:
         return np.asarray(once(energy, *values), dtype=float)
     except u.UnitConversionError as error:
-        raise UnitsError(f"the formula of {name} gives no differential flux: {error}") from error
+        wanted = "a factor without unit" if unit == u.dimensionless_unscaled else f"a flux in {unit.to_string()!r}"
+        raise UnitsError(
+            f"the {name} does not give {wanted}: {error}; is_norm_spectral_model says whether it is a factor"
+        ) from error
     except Exception as error:
-        raise InputError(f"the formula of {name} raises {type(error).__name__}: {error}") from error
+        raise InputError(f"the {name} raises {type(error).__name__}: {error}") from error
 
 
 def _broadcasts(once: Callable[..., Any], energy: np.ndarray, values: list[float], single: np.ndarray) -> bool:

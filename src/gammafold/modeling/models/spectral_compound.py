@@ -10,11 +10,12 @@ import astropy.units as u
 import numpy as np
 
 from gammafold.likelihood.flux import FluxFunction
+from gammafold.modeling.models.registry import find_class
 from gammafold.modeling.models.spectral_compile import DNDE
 from gammafold.modeling.models.spectral_core import SpectralModel
 from gammafold.modeling.models.spectral_power_law import ConstantSpectralModel, PowerLawNormSpectralModel
 from gammafold.modeling.parameter import Parameter, Parameters
-from gammafold.utils.errors import InputError, InputTypeError
+from gammafold.utils.errors import FileFormatError, InputError, InputTypeError
 
 __all__ = ["CompoundSpectralModel", "ScaleSpectralModel", "combine"]
 
@@ -132,16 +133,9 @@ class CompoundSpectralModel(SpectralModel):
     @classmethod
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> CompoundSpectralModel:
         """Return a model from `to_dict`."""
-        from gammafold.modeling.models.registry import SPECTRAL_MODEL_REGISTRY
-
         content = data.get("spectral", data)
-        models = []
-        for key in ("model1", "model2"):
-            part = content[key].get("spectral", content[key])
-            models.append(
-                SPECTRAL_MODEL_REGISTRY.get_cls(part.get("class", part["type"])).from_dict({"spectral": part})
-            )
-        return cls(models[0], models[1], content["operator"])
+        first, second = (_part_from_dict(content, key) for key in ("model1", "model2"))
+        return cls(first, second, content.get("operator", ""))
 
     def __repr__(self) -> str:
         return f"({self.model1!r} {_SYMBOLS.get(self.operator_name, self.operator_name)} {self.model2!r})"
@@ -198,12 +192,15 @@ class ScaleSpectralModel(SpectralModel):
     @classmethod
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> ScaleSpectralModel:
         """Return a model from `to_dict`."""
-        from gammafold.modeling.models.registry import SPECTRAL_MODEL_REGISTRY
+        return super().from_dict(data, model=_part_from_dict(data.get("spectral", data), "model"), **kwargs)
 
-        content = data.get("spectral", data)
-        part = content["model"]
-        model = SPECTRAL_MODEL_REGISTRY.get_cls(part.get("class", part["type"])).from_dict({"spectral": part})
-        return super().from_dict(data, model=model, **kwargs)
+
+def _part_from_dict(content: dict[str, Any], key: str) -> SpectralModel:
+    """Return a part of a model that is made of others."""
+    if key not in content:
+        raise FileFormatError(f"{content.get('type')}: the part {key!r} is not there")
+    part = content[key].get("spectral", content[key])
+    return find_class(part, SpectralModel).from_dict({"spectral": part})
 
 
 def _with_norm(flux: FluxFunction, values: list[float]) -> FluxFunction:

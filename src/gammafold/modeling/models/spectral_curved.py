@@ -60,7 +60,9 @@ class LogParabolaSpectralModel(SpectralModel):
 
     @property
     def e_peak(self) -> u.Quantity:
-        """Energy of the peak of E^2 dN/dE, ``reference exp((2 - alpha) / (2 beta))``."""
+        """Energy of the peak of E^2 dN/dE, ``reference exp((2 - alpha) / (2 beta))``; NaN if there is none."""
+        if self.beta.value <= 0:
+            return np.nan * self.reference.unit
         return self.reference.quantity * np.exp((2.0 - self.alpha.value) / (2.0 * self.beta.value))
 
 

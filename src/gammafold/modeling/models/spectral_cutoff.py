@@ -8,7 +8,7 @@ import astropy.units as u
 import numpy as np
 
 from gammafold.modeling.models.spectral_core import SpectralModel
-from gammafold.modeling.models.xp import namespace_of
+from gammafold.modeling.models.xp import namespace_of, plain_energy
 from gammafold.modeling.parameter import Parameter
 
 __all__ = [
@@ -209,8 +209,8 @@ class SuperExpCutoffPowerLaw4FGLSpectralModel(SpectralModel):
     def evaluate(energy: Any, amplitude: Any, reference: Any, expfactor: Any, index_1: Any, index_2: Any) -> Any:
         """Return the flux."""
         xp = namespace_of(energy, amplitude, reference, expfactor, index_1, index_2)
-        depth = expfactor * ((energy * _MEV) ** index_2 - (reference * _MEV) ** index_2)
-        return amplitude * (energy / reference) ** -index_1 * xp.exp(-depth)
+        scales = (plain_energy(energy) * _MEV) ** index_2 - (plain_energy(reference) * _MEV) ** index_2
+        return amplitude * (energy / reference) ** -index_1 * xp.exp(-expfactor * scales)
 
 
 class SuperExpCutoffPowerLaw4FGLDR3SpectralModel(SpectralModel):

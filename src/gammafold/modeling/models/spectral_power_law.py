@@ -7,8 +7,9 @@ from typing import Any
 import astropy.units as u
 import numpy as np
 
+from gammafold.modeling.models.parameter_files import parameters_declared_by
 from gammafold.modeling.models.spectral_core import SpectralModel
-from gammafold.modeling.models.xp import namespace_of
+from gammafold.modeling.models.xp import exprel, namespace_of, plain_energy
 from gammafold.modeling.parameter import Parameter
 
 __all__ = [
@@ -29,36 +30,39 @@ def power_integral(low: Any, high: Any, index: Any, reference: Any) -> Any:
     ``reference (low / reference)^b (exp(b L) - 1) / b``, and the last factor is ``L`` at ``b = 0``.
     """
     xp = namespace_of(low, high, index, reference)
-    log_width = xp.log(high / low)
+    # Not ln(high / low), which has few digits left for a narrow bin.
+    log_width = xp.log1p((high - low) / low)
     b = 1.0 - index
-    exponent = b * log_width
-    if xp is np:
-        from scipy.special import exprel
-
-        growth = exprel(exponent)
-    else:
-        small = xp.abs(exponent) < 1e-5
-        safe = xp.where(small, 1.0, exponent)
-        growth = xp.where(small, 1.0 + exponent * (0.5 + exponent / 6.0), xp.expm1(safe) / safe)
-    return reference * (low / reference) ** b * log_width * growth
+    return reference * (low / reference) ** b * log_width * exprel(b * log_width)
 
 
 class ConstantSpectralModel(SpectralModel):
-    """Constant flux.
+    """Constant flux, or constant factor.
 
     Parameters
     ----------
     const : `~astropy.units.Quantity`
-        The flux. Default: 1e-12 cm-2 s-1 TeV-1.
+        The flux, or a number. Default: 1e-12 cm-2 s-1 TeV-1.
     """
 
     tag = ("ConstantSpectralModel", "const")
     const = Parameter("const", "1e-12 cm-2 s-1 TeV-1")
 
+    def __init__(self, const: Any = None) -> None:
+        unit = getattr(const, "unit", None) if not isinstance(const, str) else u.Quantity(const).unit
+        factor = unit == u.dimensionless_unscaled or isinstance(const, int | float)
+        default = Parameter("const", 1.0) if factor else self.default_parameters["const"]
+        self._declare([default], {"const": const})
+
+    @property
+    def is_norm_spectral_model(self) -> bool:  # type: ignore[override]
+        """Whether it is a factor without unit."""
+        return self.const.unit == u.dimensionless_unscaled
+
     @staticmethod
     def evaluate(energy: Any, const: Any) -> Any:
         """Return the flux."""
-        return const * namespace_of(energy, const).ones_like(energy)
+        return const * namespace_of(energy, const).ones_like(plain_energy(energy))
 
     @staticmethod
     def evaluate_integral(low: Any, high: Any, const: Any) -> Any:
@@ -73,6 +77,13 @@ class ConstantSpectralModel(SpectralModel):
     @property
     def _unit(self) -> u.UnitBase:
         return self.const.unit
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> ConstantSpectralModel:
+        """Return a model from `to_dict`."""
+        # A constant without a unit is a factor, and not one in the unit of the default.
+        (const,) = parameters_declared_by(data.get("spectral", data), cls.__name__)
+        return cls(const)
 
 
 class PowerLawSpectralModel(SpectralModel):

@@ -10,19 +10,17 @@ import numpy as np
 
 from gammafold.likelihood.flux import FluxFunction
 from gammafold.modeling.models.spectral_compile import DNDE
-from gammafold.modeling.models.spectral_compound import ScaleSpectralModel
 from gammafold.modeling.models.spectral_core import SpectralModel
+from gammafold.modeling.models.spectral_grid import PowerLawTable
 from gammafold.utils.errors import FileFormatError, InputError, UnitsError
 from gammafold.utils.files import make_path
 from gammafold.utils.units import to_quantity
 
-__all__ = ["ScaleSpectralModel", "TemplateSpectralModel"]
-
-Array = np.ndarray
+__all__ = ["TemplateSpectralModel", "quantity_from_dict", "quantity_to_dict"]
 
 
 class TemplateSpectralModel(SpectralModel):
-    """Flux given at energies, a power law between them and zero beyond the ends; it has no parameters.
+    """Flux given at energies, a power law between them and, continued, beyond the ends; it has no parameters.
 
     Multiply it by `PowerLawNormSpectralModel` for a free norm and tilt.
 
@@ -33,7 +31,7 @@ class TemplateSpectralModel(SpectralModel):
     values : `~astropy.units.Quantity`
         Fluxes, or factors without unit, shape (n,), >= 0. Between a zero and its neighbour it is linear.
     interp_kwargs : dict, optional
-        ``extrapolate=True`` continues the last power laws beyond the ends.
+        ``extrapolate=False`` makes it zero beyond the ends.
     meta : dict, optional
         Kept.
 
@@ -99,8 +97,8 @@ class TemplateSpectralModel(SpectralModel):
         """Return the table as the engine takes it, as it is now."""
         energy = self.energy.to_value("TeV")
         values = self.values.to_value("" if self.is_norm_spectral_model else DNDE)
-        extrapolate = bool(self.interp_kwargs.get("extrapolate", False))
-        table = PowerLawTable(energy, np.array(values), extrapolate)
+        extrapolate = bool(self.interp_kwargs.get("extrapolate", True))
+        table = PowerLawTable(np.array(energy), np.array(values), extrapolate)
         return FluxFunction(0, table, breaks=tuple(energy), derivatives=lambda _: ())
 
     # -- files
@@ -116,6 +114,22 @@ class TemplateSpectralModel(SpectralModel):
         return cls(table[energy].quantity, table[values].quantity, **kwargs)
 
     @classmethod
+    def from_region_map(cls, map: Any, **kwargs: Any) -> TemplateSpectralModel:
+        """Return a model of a map on a region, with fluxes at the centres of its axis of energy.
+
+        Parameters
+        ----------
+        map : RegionNDMap
+            With one axis, "energy" or "energy_true".
+        **kwargs
+            Further arguments of the class.
+        """
+        axes = list(map.geom.axes)
+        if len(axes) != 1 or axes[0].name not in ("energy", "energy_true"):
+            raise InputError(f"the map has the axes {[axis.name for axis in axes]}: expected one of energy")
+        return cls(axes[0].center, u.Quantity(map.data.reshape(-1), map.unit), **kwargs)
+
+    @classmethod
     def read(cls, filename: str | os.PathLike[str], **kwargs: Any) -> TemplateSpectralModel:
         """Read a table with the columns "energy" and "dnde" from FITS or ECSV."""
         from astropy.table import Table
@@ -127,12 +141,30 @@ class TemplateSpectralModel(SpectralModel):
             raise FileFormatError(f"cannot read a table from {path}: {error}") from error
         return cls.from_table(table, **kwargs)
 
+    @classmethod
+    def read_xspec_model(cls, filename: str | os.PathLike[str], param: float, **kwargs: Any) -> TemplateSpectralModel:
+        """Read the spectrum at a value of the only parameter of an XSPEC table model.
+
+        Parameters
+        ----------
+        filename : path-like
+            File, see `gammafold.modeling.models.xspec_table`.
+        param : float
+            Value of the parameter, such as a redshift.
+        **kwargs
+            Further arguments of the class.
+        """
+        from gammafold.modeling.models.xspec_table import read_xspec_table
+
+        table = read_xspec_table(filename)
+        return cls(table.energy, table.at(param), **kwargs)
+
     def to_dict(self, full_output: bool = False) -> dict[str, Any]:
         """Return the model as plain dicts."""
         content = super().to_dict(full_output)
         spectral = content["spectral"]
-        spectral["energy"] = {"data": self.energy.value.tolist(), "unit": self.energy.unit.to_string()}
-        spectral["values"] = {"data": self.values.value.tolist(), "unit": self.values.unit.to_string()}
+        spectral["energy"] = quantity_to_dict(self.energy)
+        spectral["values"] = quantity_to_dict(self.values)
         if self.interp_kwargs:
             spectral["interp_kwargs"] = dict(self.interp_kwargs)
         return content
@@ -141,41 +173,24 @@ class TemplateSpectralModel(SpectralModel):
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> TemplateSpectralModel:
         """Return a model from `to_dict`."""
         content = data.get("spectral", data)
-        energy = u.Quantity(content["energy"]["data"], content["energy"]["unit"])
-        values = u.Quantity(content["values"]["data"], content["values"]["unit"])
+        energy, values = (quantity_from_dict(content, name, cls.__name__) for name in ("energy", "values"))
         return cls(energy, values, interp_kwargs=content.get("interp_kwargs"))
 
 
-class PowerLawTable:
-    """Values at energies, with a power law between neighbours.
+def quantity_to_dict(quantity: u.Quantity) -> dict[str, Any]:
+    """Return a quantity as files of models hold it."""
+    return {"data": quantity.value.tolist(), "unit": quantity.unit.to_string()}
 
-    Parameters
-    ----------
-    energy, values : array, shape (n,)
-        Increasing energies, and values >= 0.
-    extrapolate : bool
-        Continue beyond the ends; otherwise zero.
+
+def quantity_from_dict(content: dict[str, Any], name: str, owner: str) -> u.Quantity:
+    """Return the quantity of an entry of a file of models.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not there, or is no quantity.
     """
-
-    def __init__(self, energy: Array, values: Array, extrapolate: bool = False) -> None:
-        self._log_energy = np.log(energy)
-        self._energy, self._values, self._extrapolate = energy, values, extrapolate
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self._log_values = np.log(values)
-            self._index = np.diff(self._log_values) / np.diff(self._log_energy)
-        self._linear = np.diff(values) / np.diff(energy)
-        # Where a neighbour is zero there is no power law: linear.
-        self._is_linear = ~np.isfinite(self._index)
-
-    def __call__(self, energy: Any) -> Array:
-        energy = np.asarray(energy, dtype=float)
-        piece = np.clip(np.searchsorted(self._energy, energy, side="right") - 1, 0, len(self._index) - 1)
-        with np.errstate(invalid="ignore", over="ignore"):
-            power = np.exp(self._log_values[piece] + self._index[piece] * (np.log(energy) - self._log_energy[piece]))
-        linear = self._values[piece] + self._linear[piece] * (energy - self._energy[piece])
-        result = np.where(self._is_linear[piece], np.maximum(linear, 0.0), power)
-        if self._extrapolate:
-            return result
-        # The nodes of the last bin may be rounded past the end.
-        outside = (energy < self._energy[0] * (1 - 1e-12)) | (energy > self._energy[-1] * (1 + 1e-12))
-        return np.where(outside, 0.0, result)
+    try:
+        return u.Quantity(content[name]["data"], content[name].get("unit", ""), dtype=float)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{owner}: the entry {name!r} is no quantity with 'data' and 'unit'") from error

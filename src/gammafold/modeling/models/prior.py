@@ -109,7 +109,7 @@ class Prior:
             Unit of these values. Default: that of the prior's numbers.
         """
         self.check()
-        kernel = self.kernel(**{parameter.name: self._number(parameter, u.Unit(unit)) for parameter in self.parameters})
+        kernel = self.kernel(**self.numbers(unit))
         weight = self.weight
         if weight == 1:
             return kernel
@@ -118,6 +118,10 @@ class Prior:
             lambda x: weight * kernel.gradient(x),
             lambda x: weight * kernel.curvature(x),
         )
+
+    def numbers(self, unit: Any = "") -> dict[str, float]:
+        """Return the numbers of the prior by name, for values in a unit."""
+        return {parameter.name: self._number(parameter, u.Unit(unit)) for parameter in self.parameters}
 
     def _number(self, parameter: PriorParameter, unit: u.UnitBase) -> float:
         if parameter.unit == u.dimensionless_unscaled or unit == u.dimensionless_unscaled:

@@ -65,7 +65,7 @@ class PredictiveCheck:
             ax.text(start, 0.98, name, transform=ax.get_xaxis_transform(), va="top", fontsize=8)
             start += len(values)
         ax.set(xlabel="Bin inside the masks", ylabel="Counts", title=f"posterior predictive p = {self.p_value:.2f}")
-        ax.legend()
+        ax.legend(loc="center right")
         return ax
 
     def __repr__(self) -> str:

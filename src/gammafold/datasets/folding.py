@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import astropy.units as u
 import numpy as np
 
 from gammafold.datasets.checks import same_axis
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["exposure_values", "kernel_values", "overlap_fractions", "region_spec", "split_models", "without_background"]
 
 Position = Callable[[Iterable[Any]], tuple[int, ...]]
+# Parsed once: a light curve asks for the exposure of thousands of datasets.
+_EXPOSURE_UNIT = u.Unit("cm2 s")
 
 
 def region_spec(
@@ -75,7 +78,7 @@ def without_background(models: Iterable[Any]) -> list[Any]:
 def exposure_values(dataset: MapPrediction) -> np.ndarray:
     """Return the exposure per bin of true energy in cm2 s, shape ``(t,)``."""
     exposure = dataset.exposure
-    return exposure.data.reshape(-1) * float(exposure.unit.to("cm2 s"))
+    return exposure.data.reshape(-1) * float(exposure.unit.to(_EXPOSURE_UNIT))
 
 
 def kernel_values(dataset: MapPrediction) -> np.ndarray:

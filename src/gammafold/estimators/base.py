@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import astropy.units as u
@@ -14,7 +15,8 @@ from gammafold.maps.axis import MapAxis
 from gammafold.maps.region_geom import RegionGeom
 from gammafold.maps.region_map import RegionNDMap
 from gammafold.modeling.fit import Fit
-from gammafold.utils.errors import InputError, UnitsError
+from gammafold.modeling.parameter import Parameter
+from gammafold.utils.errors import GammafoldWarning, InputError, UnitsError
 
 __all__ = ["FluxEstimator", "estimate_maps"]
 
@@ -45,8 +47,19 @@ class FluxEstimator:
         Whether the other free parameters are fitted again in every bin. Default: False.
     fit : Fit, optional
         The fit to do that with.
+    norm : Parameter or dict, optional
+        Gives the norms of the scan by its ``scan_values`` (or ``scan_min``, ``scan_max``, ``scan_n_values``).
     norm_values : array, optional
-        Norms of the scan.
+        Norms of the scan; default: those of ``norm``, else 101 from -1 to 30.
+    null_value : float
+        Norm of the null hypothesis of the test statistic. Default: 0.
+    n_jobs, parallel_backend
+        Accepted for scripts: all bins are one batch, and there is nothing to share out.
+
+    Raises
+    ------
+    InputError, UnitsError
+        If a setting cannot be used; the message names it.
     """
 
     tag = "FluxEstimator"
@@ -61,7 +74,11 @@ class FluxEstimator:
         selection_optional: Any = None,
         reoptimize: bool = False,
         fit: Fit | None = None,
+        norm: Any = None,
         norm_values: Any = None,
+        null_value: float = 0.0,
+        n_jobs: int | None = None,
+        parallel_backend: str | None = None,
     ) -> None:
         self.energy_edges = check_edges(u.Quantity([1, 10], "TeV") if energy_edges is None else energy_edges)
         for name, value in (
@@ -69,14 +86,15 @@ class FluxEstimator:
             ("n_sigma_ul", n_sigma_ul),
             ("n_sigma_sensitivity", n_sigma_sensitivity),
         ):
-            if not value > 0:
+            if not 0 < value < np.inf:
                 raise InputError(f"{name} is {value}: expected a number above zero")
         self.source = source
         self.n_sigma, self.n_sigma_ul, self.n_sigma_sensitivity = n_sigma, n_sigma_ul, n_sigma_sensitivity
         self.selection_optional = check_selection(selection_optional)
         self.reoptimize = bool(reoptimize)
         self.fit = Fit() if fit is None else fit
-        self.norm_values = _NORM_VALUES if norm_values is None else np.sort(np.asarray(norm_values, dtype=float))
+        self.norm_values = _scan_values(norm, norm_values)
+        self.null_value = float(null_value)
 
     @property
     def config_parameters(self) -> dict[str, Any]:
@@ -104,6 +122,19 @@ class FluxEstimator:
         return "\n".join([type(self).__name__, *lines])
 
 
+def _scan_values(norm: Any, norm_values: Any) -> Array:
+    """Return the norms of a scan in order."""
+    if norm_values is None and norm is not None:
+        parameter = Parameter(**{"name": "norm", "value": 1.0, **norm}) if isinstance(norm, Mapping) else norm
+        norm_values = parameter.scan_values
+        if norm_values is None:
+            raise InputError("norm has no values to scan: set its scan_values, or scan_min and scan_max")
+    values = _NORM_VALUES if norm_values is None else np.unique(np.asarray(norm_values, dtype=float))
+    if values.size < 2 or not np.isfinite(values).all():
+        raise InputError(f"the norms of the scan are {values}: expected at least two finite numbers")
+    return values
+
+
 def check_edges(edges: Any) -> u.Quantity:
     """Return energy edges after checking that they are increasing energies.
 
@@ -123,9 +154,28 @@ def check_edges(edges: Any) -> u.Quantity:
 
 
 def common_axis(datasets: Iterable[Any], energy_edges: u.Quantity) -> MapAxis:
-    """Return the axis of flux points: the wanted edges moved to the nearest of the first dataset."""
+    """Return the axis of flux points: the wanted edges moved to the nearest of the first dataset.
+
+    Warns
+    -----
+    GammafoldWarning
+        If edges move, or a wanted bin lies beyond the data or is narrower than theirs.
+
+    Raises
+    ------
+    InputError
+        If no bin of the data lies between the edges.
+    """
     first = next(iter(datasets)).reco_energy_axis
-    return first.resample(MapAxis.from_energy_edges(energy_edges, name=first.name))
+    axis = first.resample(MapAxis.from_energy_edges(energy_edges, name=first.name))
+    if axis.nbin < len(energy_edges) - 1:
+        warnings.warn(
+            f"{len(energy_edges) - 1 - axis.nbin} of {len(energy_edges) - 1} energy bins lie beyond the data, from "
+            f"{first.edges[0]:.4g} to {first.edges[-1]:.4g}, or are narrower than its bins: they are left out",
+            GammafoldWarning,
+            stacklevel=3,
+        )
+    return axis
 
 
 def estimate_maps(

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammafold.datasets.collection import Datasets, as_datasets
+from gammafold.datasets.flux_points.points import FluxPoints
 from gammafold.estimators.base import FluxEstimator, common_axis, estimate_maps
-from gammafold.estimators.flux_points import FluxPoints
 from gammafold.estimators.norm_estimates import estimate_norms, scan_norms
 from gammafold.estimators.norm_fit import build_problem, energy_groups, find_source
 from gammafold.estimators.reoptimize import reoptimized_estimates
-from gammafold.estimators.sensitivity import sensitivity_norms
+from gammafold.estimators.sensitivity_norms import sensitivity_norms
+from gammafold.maps.axis import MapAxis
 from gammafold.utils.errors import GammafoldWarning, InputError
 
 __all__ = ["FluxPointsEstimator", "estimate_groups"]
@@ -26,8 +27,19 @@ class FluxPointsEstimator(FluxEstimator):
     """Estimate flux points: the norm of a source's model in each bin of energy.
 
     The shape of the spectrum inside a bin is that of the model; its norm is the one free parameter. All bins are
-    one batch of one-parameter fits, with limits and asymmetric errors from their profile likelihoods. The
-    parameters are those of `FluxEstimator`.
+    one batch of one-parameter fits, with limits and asymmetric errors from their profile likelihoods.
+
+    Parameters
+    ----------
+    energy_edges : `~astropy.units.Quantity`
+        Edges of the energy bins; they move to the nearest edges of the data.
+    sum_over_energy_groups : bool
+        Whether the bins of the data inside a bin of energy are summed before the norm is fitted. Default: False.
+    allow_multiple_telescopes : bool
+        Accepted for scripts: datasets of any instruments may be estimated together.
+    **kwargs
+        Settings of `~gammafold.estimators.base.FluxEstimator`: source, n_sigma, n_sigma_ul, n_sigma_sensitivity,
+        selection_optional, reoptimize, fit, norm, norm_values, null_value.
 
     Examples
     --------
@@ -46,6 +58,16 @@ class FluxPointsEstimator(FluxEstimator):
     """
 
     tag = "FluxPointsEstimator"
+
+    def __init__(
+        self,
+        energy_edges: Any = None,
+        sum_over_energy_groups: bool = False,
+        allow_multiple_telescopes: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(energy_edges=energy_edges, **kwargs)
+        self.sum_over_energy_groups = bool(sum_over_energy_groups)
 
     def run(self, datasets: Any) -> FluxPoints:
         """Estimate the flux points of fitted datasets.
@@ -68,11 +90,24 @@ class FluxPointsEstimator(FluxEstimator):
         datasets = as_datasets(datasets)
         source = find_source(datasets, self.source)
         axis = common_axis(datasets, self.energy_edges)
+        if self.sum_over_energy_groups:
+            datasets = _summed(datasets, axis)
         groups = [energy_groups(dataset.reco_energy_axis, axis) for dataset in datasets]
         estimates, scan = estimate_groups(self, datasets, source, groups, axis.nbin)
         geom = datasets[0].geom.to_image().to_cube([axis])
         maps = estimate_maps(geom, estimates, scan, self.norm_values)
         return FluxPoints(maps, source.copy(name=source.name), self.meta, datasets.gti)
+
+
+def _summed(datasets: Datasets, axis: MapAxis) -> Datasets:
+    """Return the datasets with one bin for each bin of an axis; what is outside their masks is left out."""
+    members = []
+    for dataset in datasets:
+        masked = dataset.copy(name=dataset.name)
+        masked.models = dataset.all_models
+        masked.mask_safe = masked.mask
+        members.append(masked.resample_energy_axis(axis, name=dataset.name))
+    return Datasets(members)
 
 
 def estimate_groups(
@@ -102,12 +137,14 @@ def estimate_groups(
     """
     selection = estimator.selection_optional
     problem, table = build_problem(datasets, source, groups, n_groups)
-    if not len(table.signal):
+    if not len(table.group):
         raise InputError(f"datasets {list(datasets.names)} have no bin inside their masks between the energy edges")
     if estimator.reoptimize:
-        estimates, scan = reoptimized_estimates(estimator, datasets, source, groups, n_groups)
+        estimates, scan = reoptimized_estimates(estimator, datasets, source, groups, problem.empty)
     else:
-        estimates, solution = estimate_norms(problem, table, selection, estimator.n_sigma, estimator.n_sigma_ul)
+        estimates, solution = estimate_norms(
+            problem, table, selection, estimator.n_sigma, estimator.n_sigma_ul, estimator.null_value
+        )
         scan = scan_norms(problem, solution, estimator.norm_values) if "scan" in selection else None
     if "sensitivity" in selection:
         estimates["norm_sensitivity"] = sensitivity_norms(problem, table, estimator.n_sigma_sensitivity)

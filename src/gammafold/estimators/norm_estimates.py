@@ -43,7 +43,12 @@ def check_selection(selection: Any) -> tuple[str, ...]:
 
 
 def estimate_norms(
-    problem: NormProblem, table: BinTable, selection: tuple[str, ...], n_sigma: float, n_sigma_ul: float
+    problem: NormProblem,
+    table: BinTable,
+    selection: tuple[str, ...],
+    n_sigma: float,
+    n_sigma_ul: float,
+    null_value: float,
 ) -> tuple[dict[str, Array], NormSolution]:
     """Estimate the norm of every group.
 
@@ -57,6 +62,8 @@ def estimate_norms(
         Optional quantities, from `check_selection`.
     n_sigma, n_sigma_ul : float
         Significance of errors and of upper limits.
+    null_value : float
+        Norm of the null hypothesis.
 
     Returns
     -------
@@ -68,9 +75,11 @@ def estimate_norms(
     """
     solution = problem.solve()
     empty = solution.empty
-    null = problem.stat(np.zeros(problem.n_groups))
+    null = problem.stat(np.full(problem.n_groups, null_value))
     best = np.where(empty, 0.0, solution.norm)
-    excess = problem.sum_groups(best[problem.group] * table.signal)
+    mu = problem.mu(best)
+    excess = problem.sum_groups(best[problem.group] * problem.signal)
+    npred = problem.sum_groups(mu + problem.statistic.background(mu))
     estimates = {
         "norm": solution.norm,
         "norm_err": n_sigma * solution.error,
@@ -78,7 +87,7 @@ def estimate_norms(
         "stat_null": np.where(empty, np.nan, null),
         "ts": np.where(empty, np.nan, null - solution.stat),
         "n_dof": np.where(empty, np.nan, 1.0),
-        "npred": np.where(empty, np.nan, excess + problem.sum_groups(table.background)),
+        "npred": np.where(empty, np.nan, npred),
         "npred_excess": np.where(empty, np.nan, excess),
         "counts": np.where(empty, np.nan, problem.sum_groups(table.counts)),
         "success": solution.converged,

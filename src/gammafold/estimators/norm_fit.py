@@ -19,6 +19,7 @@ from gammafold.utils.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from gammafold.datasets.collection import Datasets
+    from gammafold.likelihood.joint_statistic import JointStatistic
     from gammafold.maps.axis import MapAxis
 
 __all__ = ["BinTable", "build_problem", "energy_groups", "find_source"]
@@ -28,19 +29,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class BinTable:
-    """The bins of all datasets that enter, with the prediction at norm 1 and what does not depend on it.
+    """The bins of all datasets that enter, in the order of their groups.
 
-    ``group`` is the group of each bin, ``dataset`` the number of its dataset; bins are in the order of
-    the groups. ``background`` is what is counted as background for the excess: alpha times the off counts, or the
-    predicted background.
+    ``counts`` are those seen, ``background`` is what is measured or expected beside the source and the other
+    sources: alpha times the off counts, or nothing where the prediction holds it. ``group`` is the group of each bin.
     """
 
-    signal: Array
-    fixed: Array
     counts: Array
     background: Array
     group: NDArray[np.intp]
-    dataset: NDArray[np.intp]
 
 
 def find_source(datasets: Datasets, source: str | int) -> Any:
@@ -93,64 +90,72 @@ def build_problem(
     n_groups : int
         Number of groups.
     """
-    signal, fixed = _predictions(datasets, source)
-    kernels, columns = [], []
-    for number, (dataset, group) in enumerate(zip(datasets, groups, strict=True)):
-        keep = dataset.selected_bins() & (group >= 0)
-        kernels.append(dataset.statistic(keep))
-        background = dataset.background.data.reshape(-1) if dataset.background is not None else np.zeros(len(group))
-        columns.append(
-            (
-                signal[dataset.name][keep],
-                fixed[dataset.name][keep],
-                dataset.counts.data.reshape(-1)[keep].astype(float),
-                background[keep],
-                group[keep],
-                np.full(int(keep.sum()), number),
-            )
-        )
-    arrays = [np.concatenate(column) for column in zip(*columns, strict=True)]
-    order = np.argsort(arrays[4], kind="stable")
-    table = BinTable(*(array[order] for array in arrays))
-    statistic = _join(kernels).select(order)
-    return NormProblem(table.signal, table.fixed, statistic, table.group, n_groups), table
+    plan = compile_likelihood(datasets, models=[source])
+    group_of = np.full(plan.statistic.n_bins, -1)
+    signal, fixed = np.zeros(len(group_of)), np.zeros(len(group_of))
+    predicted, rest, slices = plan.npred_signal(plan.x0), _rest(datasets, source), plan.slices
+    for dataset, group in zip(datasets, groups, strict=True):
+        rows, bins = slices[dataset.name], dataset.selected_bins()
+        signal[rows], group_of[rows] = predicted[dataset.name], group[bins]
+        if dataset.name in rest:
+            fixed[rows] = rest[dataset.name]
+    inside = np.flatnonzero(group_of >= 0)
+    order = inside[np.argsort(group_of[inside], kind="stable")]
+    statistic = _chosen(plan.statistic, order)
+    problem = NormProblem(signal[order], fixed[order], statistic, group_of[order], n_groups)
+    return problem, BinTable(statistic.observed_counts, statistic.measured_background, group_of[order])
 
 
-def _predictions(datasets: Datasets, source: Any) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Counts of the source, and of everything else, by dataset, in all bins."""
+def _rest(datasets: Datasets, source: Any) -> dict[str, Array]:
+    """Counts of everything but the source inside the masks, by dataset; none where nothing else is predicted."""
     others = [model for model in datasets.models if model is not source]
-    alone = compile_likelihood(datasets, masked=False, models=[source])
-    rest = compile_likelihood(datasets, masked=False, models=others)
-    return alone.npred_signal(alone.x0), rest.npred(rest.x0)
+    if others:
+        plan = compile_likelihood(datasets, models=others)
+        return plan.npred(plan.x0)
+    templates = {dataset.name: (dataset, dataset.background_template()) for dataset in datasets}
+    return {
+        name: template[dataset.selected_bins()]
+        for name, (dataset, template) in templates.items()
+        if template is not None
+    }
 
 
-def _join(kernels: Sequence[Any]) -> Any:
-    kinds = {type(kernel) for kernel in kernels}
-    if len(kinds) == 1:
-        return kinds.pop().join(list(kernels))
-    return MixedStatistic(list(kernels))
+def _chosen(joint: JointStatistic, order: NDArray[np.intp]) -> Any:
+    """Return the statistic of some bins in an order."""
+    if len(joint.parts) == 1:
+        return joint.parts[0][1].select(order)
+    parts = []
+    for rows, kernel in joint.parts:
+        where = np.flatnonzero((order >= rows.start) & (order < rows.stop))
+        parts.append((where, kernel.select(order[where] - rows.start)))
+    return MixedStatistic(parts, len(order))
 
 
 class MixedStatistic:
-    """Statistics of different kinds side by side, with the bins in any order."""
+    """Statistics of different kinds side by side, with the bins in any order.
 
-    def __init__(
-        self, kernels: list[Any], sizes: list[int] | None = None, order: NDArray[np.intp] | None = None
-    ) -> None:
-        self.kernels = kernels
-        self.sizes = sizes if sizes is not None else [kernel.n_bins for kernel in kernels]
-        self.order = np.arange(sum(self.sizes)) if order is None else order
+    Parameters
+    ----------
+    parts : sequence of (int array, statistic)
+        Positions of the bins of each statistic (`gammafold.stats.kernels`), and the statistic.
+    n_bins : int
+        K, the number of all bins.
+    """
 
-    def select(self, order: NDArray[np.intp]) -> MixedStatistic:
-        """The same bins in another order."""
-        return MixedStatistic(self.kernels, self.sizes, self.order[order])
+    def __init__(self, parts: Sequence[tuple[NDArray[np.intp], Any]], n_bins: int) -> None:
+        self.parts, self.n_bins = tuple(parts), n_bins
 
     def _apply(self, method: str, mu: Array) -> Array:
-        natural = np.empty_like(mu)
-        natural[..., self.order] = mu
-        parts = np.split(natural, np.cumsum(self.sizes)[:-1], axis=-1)
-        values = [getattr(kernel, method)(part) for kernel, part in zip(self.kernels, parts, strict=True)]
-        return np.concatenate(values, axis=-1)[..., self.order]
+        values = np.zeros_like(mu)
+        for where, kernel in self.parts:
+            values[..., where] = getattr(kernel, method)(mu[..., where])
+        return values
+
+    def _collect(self, name: str) -> Array:
+        values = np.zeros(self.n_bins)
+        for where, kernel in self.parts:
+            values[where] = getattr(kernel, name)
+        return values
 
     def per_bin(self, mu: Array) -> Array:
         """Statistic of each bin."""
@@ -163,3 +168,21 @@ class MixedStatistic:
     def curvature(self, mu: Array) -> Array:
         """Second derivative."""
         return self._apply("curvature", mu)
+
+    def background(self, mu: Array) -> Array:
+        """Best background beside the prediction."""
+        return self._apply("background", mu)
+
+    @property
+    def measured_background(self) -> Array:
+        """Background that is measured with the counts."""
+        return self._collect("measured_background")
+
+    @property
+    def observed_counts(self) -> Array:
+        """Counts seen."""
+        return self._collect("observed_counts")
+
+    def with_counts(self, counts: Array) -> MixedStatistic:
+        """The same statistics of other counts."""
+        return MixedStatistic([(where, kernel.with_counts(counts[where])) for where, kernel in self.parts], self.n_bins)

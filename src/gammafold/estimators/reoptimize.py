@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gammafold.datasets.collection import Datasets
 from gammafold.likelihood.likelihood import Likelihood
 from gammafold.maps.region_map import RegionNDMap
 from gammafold.modeling.models.collection import Models
 from gammafold.modeling.models.sky import SkyModel
 from gammafold.modeling.models.spectral_compound import ScaleSpectralModel
 from gammafold.modeling.scan import confidence_intervals, scan
-from gammafold.utils.errors import GammafoldWarning
+from gammafold.utils.errors import FitError, GammafoldWarning
 
 if TYPE_CHECKING:
-    from gammafold.datasets.collection import Datasets
     from gammafold.estimators.base import FluxEstimator
 
 __all__ = ["reoptimized_estimates"]
@@ -26,37 +26,40 @@ Array = NDArray[np.float64]
 
 
 def reoptimized_estimates(
-    estimator: FluxEstimator, datasets: Datasets, source: Any, groups: list[NDArray[np.intp]], n_groups: int
+    estimator: FluxEstimator, datasets: Datasets, source: Any, groups: list[NDArray[np.intp]], empty: NDArray[np.bool_]
 ) -> tuple[dict[str, Array], Array | None]:
     """Fit the norm of the source and all other free parameters to each group of bins alone.
 
-    The parameters of the source's own spectrum stay at their values: the norm stands for them. The arguments and
-    the result are those of `gammafold.estimators.flux_points_estimator.estimate_groups`.
+    The parameters of the source's own spectrum stay at their values: the norm stands for them. Arguments and
+    result are those of `gammafold.estimators.flux_points_estimator.estimate_groups`, with groups marked that
+    have no bin or no signal: these are not fitted.
     """
     rows = [
-        _one_group(estimator, datasets, source, [group == number for group in groups]) for number in range(n_groups)
+        {"success": False} if empty[number] else _one_group(estimator, datasets, source, [g == number for g in groups])
+        for number in range(len(empty))
     ]
     names = list(dict.fromkeys(name for row in rows for name in row))
     estimates = {name: np.array([row.get(name, np.nan) for row in rows]) for name in names if name != "stat_scan"}
     estimates["success"] = np.array([bool(row.get("success", False)) for row in rows])
     if "scan" not in estimator.selection_optional:
         return estimates, None
-    empty = np.full(len(estimator.norm_values), np.nan)
-    return estimates, np.stack([row.get("stat_scan", empty) for row in rows], axis=1)
+    unknown = np.full(len(estimator.norm_values), np.nan)
+    return estimates, np.stack([row.get("stat_scan", unknown) for row in rows], axis=1)
 
 
 def _one_group(
     estimator: FluxEstimator, datasets: Datasets, source: Any, keep: list[NDArray[np.bool_]]
 ) -> dict[str, Any]:
     selected = _masked(datasets, keep)
-    if not len(selected):
-        return {"success": False}
     models, norm = _scaled_models(selected, source)
     selected.models = models
     with warnings.catch_warnings():
         # The flag of the point says it; one warning for all of them follows.
         warnings.simplefilter("ignore", GammafoldWarning)
-        result = estimator.fit.run(selected)
+        try:
+            result = estimator.fit.run(selected)
+        except FitError:
+            return {"success": False}
     likelihood = selected.likelihood()
     position = [parameter is norm for parameter in selected.parameters.unique_parameters.free_parameters].index(True)
     best, error = np.asarray(likelihood.x0), norm.error
@@ -77,17 +80,12 @@ def _one_group(
 
 def _masked(datasets: Datasets, keep: list[NDArray[np.bool_]]) -> Datasets:
     """Return the datasets with only some of their bins to fit, without those that have none."""
-    from gammafold.datasets.collection import Datasets
-
-    members = []
-    for dataset, bins in zip(datasets, keep, strict=True):
-        chosen = dataset.selected_bins() & bins
-        if not chosen.any():
-            continue
-        member = dataset.copy(name=dataset.name)
-        member.mask_fit = RegionNDMap(dataset.geom, data=chosen.reshape(dataset.data_shape))
-        members.append(member)
-    return Datasets(members)
+    chosen = [dataset.selected_bins() & bins for dataset, bins in zip(datasets, keep, strict=True)]
+    # Copied together, so that datasets which share a model share its copy.
+    members = Datasets([dataset for dataset, bins in zip(datasets, chosen, strict=True) if bins.any()]).copy()
+    for member, bins in zip(members, [bins for bins in chosen if bins.any()], strict=True):
+        member.mask_fit = RegionNDMap(member.geom, data=bins.reshape(member.data_shape))
+    return members
 
 
 def _scaled_models(datasets: Datasets, source: Any) -> tuple[Models, Any]:
@@ -122,10 +120,10 @@ def _counts(datasets: Datasets, source: Any) -> dict[str, float]:
 
 
 def _null(estimator: FluxEstimator, datasets: Datasets, norm: Any) -> float:
-    """Statistic without the source, with the other parameters fitted to that; everything is put back."""
+    """Statistic at the null hypothesis, with the other parameters fitted to that; everything is put back."""
     parameters = datasets.parameters.unique_parameters
     values, errors = [p.value for p in parameters], [p.error for p in parameters]
-    norm.value, norm.frozen = 0.0, True
+    norm.value, norm.frozen = estimator.null_value, True
     try:
         if len(parameters.free_parameters) == 0:
             return float(datasets.stat_sum())

@@ -7,34 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammafold.estimators.norm_fit import BinTable
-from gammafold.likelihood.norm_problem import NormProblem
 from gammafold.stats.counts_statistic import CashCountsStatistic, WStatCountsStatistic
 from gammafold.utils.errors import InputError
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["SensitivityEstimator", "sensitivity_norms"]
+__all__ = ["SensitivityEstimator"]
 
 Array = NDArray[np.float64]
-
-
-def sensitivity_norms(problem: NormProblem, table: BinTable, n_sigma: float) -> Array:
-    """Norm (G,) at which the excess over the known background would have a significance of ``n_sigma``.
-
-    The background is taken as known (the statistic of Cash, summed over the bins of the group); NaN where there is
-    neither signal nor background.
-    """
-    signal = problem.sum_groups(table.signal)
-    background = problem.sum_groups(table.background)
-    excess = np.full(problem.n_groups, np.nan)
-    usable = background > 0
-    if usable.any():
-        statistic = CashCountsStatistic(n_on=background[usable], mu_bkg=background[usable])
-        excess[usable] = statistic.n_sig_matching_significance(n_sigma)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(signal > 0, excess / signal, np.nan)
 
 
 class SensitivityEstimator:

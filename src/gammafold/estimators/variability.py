@@ -16,7 +16,7 @@ from gammafold.utils.errors import InputError
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from gammafold.estimators.flux_points import FluxPoints
+    from gammafold.datasets.flux_points.points import FluxPoints
 
 __all__ = [
     "bayesian_blocks",

@@ -1,8 +1,8 @@
 """Many independent fits of one norm each: flux points, light curves, sensitivities.
 
 In each of G groups of bins the prediction is ``norm * signal + fixed``, and the norm of the group is the
-only parameter. The deviance is convex in it, so that Newton steps with a guard find all norms at
-once, whatever the number of groups.
+only parameter. The deviance is convex in it, so that Newton steps inside brackets find all norms at once, whatever
+the number of groups.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ from gammafold.stats.rises import Rises, find_rises
 __all__ = ["NormProblem", "NormSolution"]
 
 Array = NDArray[np.float64]
+
+# A change of the statistic that is nothing.
+_LEAST_CHANGE = 1e-13
+# How near to a corner its slopes are taken, in norms of one count.
+_TINY_STEP = 1e-9
 
 
 class BinStatistic(Protocol):
@@ -35,13 +40,21 @@ class BinStatistic(Protocol):
         """Its second derivative."""
         ...
 
+    def background(self, mu: Array) -> Array:
+        """Best background beside the prediction."""
+        ...
+
+    def with_counts(self, counts: Array) -> BinStatistic:
+        """The same statistic of other counts."""
+        ...
+
 
 @dataclass(frozen=True)
 class NormSolution:
     """Best norm (G,) of each group, the statistic there, its curvature, and flags.
 
-    ``at_limit`` marks groups whose minimum lies where the prediction of a bin becomes zero, ``empty``
-    groups without a bin or without signal: they have no norm (NaN).
+    ``at_limit`` marks groups whose minimum lies where the prediction of a bin becomes zero and the slope jumps,
+    ``empty`` groups without a bin or without signal: they have no norm (NaN).
     """
 
     norm: Array
@@ -112,8 +125,9 @@ class NormProblem:
 
     def _derivatives(self, norm: Array) -> tuple[Array, Array]:
         mu = self.mu(norm)
-        slope = self.sum_groups(self.statistic.gradient(mu) * self.signal)
-        return slope, self.sum_groups(self.statistic.curvature(mu) * self.signal**2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = self.sum_groups(self.statistic.gradient(mu) * self.signal)
+            return slope, self.sum_groups(self.statistic.curvature(mu) * self.signal**2)
 
     def _lower_limits(self) -> Array:
         """Norm (G,) below which a prediction is negative; -inf where the statistic allows that."""
@@ -126,59 +140,38 @@ class NormProblem:
         return limits
 
     def solve(self, start: Array | None = None, max_iterations: int = 200) -> NormSolution:
-        """Find the norm of every group.
+        """Find the norm of every group: Newton steps on the slope of the statistic, inside a bracket.
+
+        The slope grows with the norm, so that its sign tells on which side of a norm the minimum lies. A Newton step
+        that leaves the bracket is replaced by halving it, or, while it is open, by a step that grows.
 
         Parameters
         ----------
         start : array, shape (G,), optional
             Where to start; 1 where it is not given.
         max_iterations : int
-            Newton steps after which a group counts as not converged.
+            Steps after which a group counts as not converged.
         """
-        norm = np.ones(self.n_groups) if start is None else np.array(start, dtype=float)
-        norm = np.where(norm > self.lower, norm, self.lower + 1.0)
-        stat = self.stat(norm)
-        converged = self.empty.copy()
+        search = _SlopeSearch(self, start)
         for _ in range(max_iterations):
-            if converged.all():
+            if search.done.all():
                 break
-            norm, stat, converged = self._newton(norm, stat, converged)
-        return self._solution(norm, converged)
+            search.advance(*self._derivatives(search.norm))
+        return self._solution(search)
 
-    def _newton(self, norm: Array, stat: Array, done: NDArray[np.bool_]) -> tuple[Array, Array, NDArray[np.bool_]]:
+    def _solution(self, search: _SlopeSearch) -> NormSolution:
+        norm, missing = search.norm, self.empty
         slope, curvature = self._derivatives(norm)
-        scale = np.maximum(np.abs(norm), 1e-3)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = np.where(curvature > 0, -slope / curvature, -np.sign(slope) * scale)
-        step = np.where(np.isfinite(step) & ~done, np.clip(step, -100.0 * scale, 100.0 * scale), 0.0)
-        finished = done | (0.5 * np.abs(slope * step) < 1e-13)
-        step = np.where(finished & ~done & (np.abs(step) > 1e-6 * scale), 0.0, step)
-        for _ in range(60):
-            trial = norm + step
-            # A step out of the allowed range goes half the way to its edge.
-            trial = np.where(trial > self.lower, trial, 0.5 * (norm + self.lower))
-            trial_stat = self.stat(trial)
-            worse = ~(trial_stat <= stat + 1e-13 * np.abs(stat)) & ~finished
-            if not worse.any():
-                break
-            step = np.where(worse, 0.25 * step, step)
-        edge = np.isfinite(self.lower) & (trial - self.lower < 1e-10 * np.maximum(np.abs(self.lower), 1.0))
-        moved = ~finished & ~worse
-        return np.where(moved, trial, norm), np.where(moved, trial_stat, stat), finished | edge
-
-    def _solution(self, norm: Array, converged: NDArray[np.bool_]) -> NormSolution:
-        edge = np.isfinite(self.lower) & (norm - self.lower < 1e-9 * np.maximum(np.abs(self.lower), 1.0))
-        norm = np.where(edge, self.lower, norm)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            _, curvature = self._derivatives(norm)
         stat = self.stat(norm)
-        missing = self.empty
+        # At a minimum that is a corner the slope is not zero.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            corner = (norm == self.lower) | ~(0.5 * slope**2 < 1e-6 * curvature)
         return NormSolution(
             norm=np.where(missing, np.nan, norm),
             stat=stat,
             curvature=np.where(missing, np.nan, curvature),
-            converged=converged & ~missing & np.isfinite(stat),
-            at_limit=edge & ~missing,
+            converged=search.done & ~missing & np.isfinite(stat),
+            at_limit=corner & search.done & ~missing,
             empty=missing,
         )
 
@@ -202,9 +195,61 @@ class NormProblem:
         def evaluate(rows: NDArray[np.intp], distance: Array) -> tuple[Array, Array]:
             norm = best.copy()
             norm[rows] += side * distance
+            slope, _ = self._derivatives(norm)
             with np.errstate(divide="ignore", invalid="ignore"):
-                slope, _ = self._derivatives(norm)
                 height = self.stat(norm) - solution.stat
             return height[rows], side * slope[rows]
 
         return find_rises(evaluate, np.full(self.n_groups, float(rise)), first, limit)
+
+
+class _SlopeSearch:
+    """State of the search for the zero of the slope in every group."""
+
+    def __init__(self, problem: NormProblem, start: Array | None) -> None:
+        self._lower = problem.lower
+        total = problem.sum_groups(problem.signal)
+        # The norm of one count: what is small on this scale is nothing.
+        self._unit = np.divide(1.0, total, out=np.ones_like(total), where=total > 0)
+        norm = np.ones(problem.n_groups) if start is None else np.array(start, dtype=float)
+        self.norm = np.where(norm > self._lower, norm, self._lower + self._unit)
+        self._low, self._high = np.where(np.isfinite(self._lower), self._lower, -np.inf), np.full_like(norm, np.inf)
+        self._reach = np.maximum(np.abs(self.norm), self._unit)
+        self.done = problem.empty.copy()
+        self._try_corners(problem)
+
+    def _try_corners(self, problem: NormProblem) -> None:
+        """Finish the groups whose minimum is where some predictions become zero: there the slope jumps.
+
+        That is the lower limit, and zero where nothing but the source is predicted and the statistic goes on below.
+        """
+        least = np.where(np.isfinite(self._lower), self._lower, 0.0)
+        tiny = _TINY_STEP * self._unit
+        with np.errstate(divide="ignore", invalid="ignore"):
+            above, _ = problem._derivatives(least + tiny)
+            below, _ = problem._derivatives(least - tiny)
+        is_minimum = (above >= 0) & ((below < 0) | np.isfinite(self._lower))
+        self.norm = np.where(is_minimum & ~self.done, least, self.norm)
+        self.done = self.done | is_minimum
+
+    def advance(self, slope: Array, curvature: Array) -> None:
+        """Take in the derivatives at the norms, and choose the next ones."""
+        norm, active = self.norm, ~self.done
+        self._high = np.where(active & (slope > 0), norm, self._high)
+        self._low = np.where(active & ~(slope > 0), norm, self._low)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            newton = norm - slope / curvature
+            halved = 0.5 * (self._low + self._high)
+            # A step to the minimum that changes the statistic by less than this is the last one.
+            last = active & (0.5 * slope**2 / curvature < _LEAST_CHANGE)
+        open_step = norm - np.sign(slope) * self._reach
+        fallback = np.where(np.isfinite(halved), halved, open_step)
+        inside = np.isfinite(newton) & (newton > self._low) & (newton < self._high)
+        near = np.abs(newton - norm) <= 100.0 * self._reach
+        trial = np.where(inside & near, newton, fallback)
+        narrow = self._high - self._low <= 1e-14 * np.maximum(np.abs(norm), self._unit)
+        # Where the slope is zero there is nowhere to go.
+        trial = np.where(last & ~inside, norm, trial)
+        self._reach = np.where(inside, self._reach, 2.0 * self._reach)
+        self.norm = np.where(active, trial, norm)
+        self.done = self.done | last | (active & (narrow | (slope == 0)))

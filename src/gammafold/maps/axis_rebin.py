@@ -115,6 +115,34 @@ def nearest_edges(axis: MapAxis, edges: Any) -> tuple[np.ndarray, np.ndarray]:
     return nearest, np.abs(pix - nearest)
 
 
+def group_cuts(axis: MapAxis, edges: Any) -> np.ndarray:
+    """Return the edges of an axis, by number, that are nearest to the given ones; each once, and none beyond the axis.
+
+    Warnings and errors are those of `group_table`.
+    """
+    wanted: u.Quantity = np.atleast_1d(u.Quantity(edges, dtype=float))
+    if not (np.diff(wanted.value) > 0).all():
+        raise InputError(f"edges of groups of axis {axis.name!r} are {wanted}: expected increasing ones")
+    nearest, moved = nearest_edges(axis, wanted)
+    inner = np.clip(nearest, 0, axis.nbin)
+    moved = moved + np.abs(nearest - inner)
+    # An edge beyond the axis moves only if its group reaches into the axis.
+    steps = np.diff(inner) > 0
+    kept = (inner == nearest) | np.append(steps, False) | np.insert(steps, 0, False)
+    if (moved[kept] > _SNAP_TOLERANCE).any():
+        moves = ", ".join(
+            f"{wanted[i]:.6g} to {axis.edges[inner[i]]:.6g}" for i in np.flatnonzero(kept & (moved > _SNAP_TOLERANCE))
+        )
+        warnings.warn(f"edges moved to the nearest of axis {axis.name!r}: {moves}", GammafoldWarning, stacklevel=3)
+    cuts = np.unique(inner)
+    if len(cuts) < 2:
+        raise InputError(
+            f"no bin of axis {axis.name!r}, from {axis.edges[0]:.6g} to {axis.edges[-1]:.6g}, "
+            f"lies between the edges {wanted[0]:.6g} and {wanted[-1]:.6g}"
+        )
+    return cuts
+
+
 def group_table(axis: MapAxis, edges: Any) -> Table:
     """Return which bins of an axis lie between the given edges, moved to the nearest of its own.
 
@@ -143,26 +171,7 @@ def group_table(axis: MapAxis, edges: Any) -> Table:
     """
     from astropy.table import Table
 
-    wanted: u.Quantity = np.atleast_1d(u.Quantity(edges, dtype=float))
-    if not (np.diff(wanted.value) > 0).all():
-        raise InputError(f"edges of groups of axis {axis.name!r} are {wanted}: expected increasing ones")
-    nearest, moved = nearest_edges(axis, wanted)
-    inner = np.clip(nearest, 0, axis.nbin)
-    moved = moved + np.abs(nearest - inner)
-    # An edge beyond the axis moves only if its group reaches into the axis.
-    steps = np.diff(inner) > 0
-    kept = (inner == nearest) | np.append(steps, False) | np.insert(steps, 0, False)
-    if (moved[kept] > _SNAP_TOLERANCE).any():
-        moves = ", ".join(
-            f"{wanted[i]:.6g} to {axis.edges[inner[i]]:.6g}" for i in np.flatnonzero(kept & (moved > _SNAP_TOLERANCE))
-        )
-        warnings.warn(f"edges moved to the nearest of axis {axis.name!r}: {moves}", GammafoldWarning, stacklevel=3)
-    cuts = np.unique(inner)
-    if len(cuts) < 2:
-        raise InputError(
-            f"no bin of axis {axis.name!r}, from {axis.edges[0]:.6g} to {axis.edges[-1]:.6g}, "
-            f"lies between the edges {wanted[0]:.6g} and {wanted[-1]:.6g}"
-        )
+    cuts = group_cuts(axis, edges)
     first = [0] if cuts[0] > 0 else []
     last = [axis.nbin] if cuts[-1] < axis.nbin else []
     ends = np.concatenate([first, cuts, last]).astype(int)
@@ -183,7 +192,4 @@ def resample(axis: MapAxis, other: MapAxis) -> MapAxis:
     """Return the bins of an axis joined into those of a coarser one."""
     if axis.name != other.name:
         raise InputError(f"cannot resample axis {axis.name!r} to an axis {other.name!r}")
-    groups = group_table(axis, other.edges)
-    normal = groups[groups["bin_type"] == NORMAL]
-    cuts = np.append(normal["idx_min"], normal["idx_max"][-1] + 1)
-    return axis.to_node_type("edges").copy(nodes=axis.edges[cuts])
+    return axis.to_node_type("edges").copy(nodes=axis.edges[group_cuts(axis, other.edges)])

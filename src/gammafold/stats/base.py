@@ -47,6 +47,24 @@ class BinnedStatistic:
         """(N,) if any of the data are a batch, else ()."""
         return np.broadcast_shapes(*(array.shape[:-1] for array in self._arrays))
 
+    def background(self, mu: Array) -> Array:
+        """Best background (..., K) beside a prediction ``mu``: none, where the prediction holds it."""
+        return np.zeros_like(mu)
+
+    @property
+    def observed_counts(self) -> Array:
+        """What was seen in each bin (K,): the first of the data arrays."""
+        return self._arrays[0]
+
+    def with_counts(self, counts: Array) -> Self:
+        """Return the statistic with something else seen in each bin, (K,) or (N, K)."""
+        return self.with_data(**{self.fields[0]: counts})
+
+    @property
+    def measured_background(self) -> Array:
+        """Background (K,) that is measured with the counts, in counts: none, where the prediction holds it."""
+        return np.zeros_like(self._arrays[0])
+
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
         """Return one statistic of the bins of several, in order; all of this kind, batches of the same length.

@@ -76,6 +76,11 @@ class PGStatistic(BinnedStatistic):
             pull = self._variance * self._expected(mu)[1]
             return self.background_counts - namespace_of(mu).where(self._variance > 0, pull, 0.0)
 
+    @property
+    def measured_background(self) -> Array:
+        """Background (K,) as given."""
+        return self.background_counts
+
     def _bins(self, m: Array, g: Array) -> Array:
         xp = namespace_of(m)
         pull = xp.where(self._variance > 0, self._variance * g * g, 0.0)

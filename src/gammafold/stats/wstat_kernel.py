@@ -104,6 +104,11 @@ class WStatistic(BinnedStatistic):
         with np.errstate(all="ignore"):
             return self._expected(mu)[1]
 
+    @property
+    def measured_background(self) -> Array:
+        """Background (K,) as measured, ``alpha n_off``."""
+        return self.alpha * self.n_off
+
     def _halves(self, on: Array, b: Array) -> Array:
         """Half the statistic (..., K) of each bin."""
         value = self._on(on) + self._off(b * self._per_alpha)

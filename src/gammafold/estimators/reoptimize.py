@@ -62,7 +62,8 @@ def _one_group(
             return {"success": False}
     likelihood = selected.likelihood()
     position = [parameter is norm for parameter in selected.parameters.unique_parameters.free_parameters].index(True)
-    best, error = np.asarray(likelihood.x0), norm.error
+    # The likelihood was compiled before the fit: its own values are those of the start.
+    best, error = result.values, norm.error
     row: dict[str, Any] = {
         "norm": norm.value,
         "norm_err": estimator.n_sigma * error if error > 0 else np.nan,

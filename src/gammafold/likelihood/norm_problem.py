@@ -105,7 +105,10 @@ class NormProblem:
         self.group, self.n_groups = group, n_groups
         self._starts = np.searchsorted(group, np.arange(n_groups))
         self._has_bins = np.bincount(group, minlength=n_groups) > 0
-        self.empty = ~(self.sum_groups(signal) > 0)
+        total = self.sum_groups(signal)
+        self.empty = ~(total > 0)
+        # The norm of one count: what is small on this scale is nothing.
+        self.unit = np.divide(1.0, total, out=np.ones_like(total), where=total > 0)
         self.lower = self._lower_limits()
 
     def sum_groups(self, values: Array) -> Array:
@@ -189,7 +192,7 @@ class NormProblem:
         """
         usable = ~solution.empty
         best = np.where(usable, solution.norm, 0.0)
-        first = np.where(np.isfinite(solution.error), solution.error, np.maximum(np.abs(best), 1.0)) * np.sqrt(rise)
+        first = np.where(np.isfinite(solution.error), solution.error, self.unit) * np.sqrt(rise)
         limit = np.where(usable, best - self.lower if side < 0 else np.inf, 0.0)
 
         def evaluate(rows: NDArray[np.intp], distance: Array) -> tuple[Array, Array]:
@@ -208,9 +211,7 @@ class _SlopeSearch:
 
     def __init__(self, problem: NormProblem, start: Array | None) -> None:
         self._lower = problem.lower
-        total = problem.sum_groups(problem.signal)
-        # The norm of one count: what is small on this scale is nothing.
-        self._unit = np.divide(1.0, total, out=np.ones_like(total), where=total > 0)
+        self._unit = problem.unit
         norm = np.ones(problem.n_groups) if start is None else np.array(start, dtype=float)
         self.norm = np.where(norm > self._lower, norm, self._lower + self._unit)
         self._low, self._high = np.where(np.isfinite(self._lower), self._lower, -np.inf), np.full_like(norm, np.inf)
@@ -245,11 +246,11 @@ class _SlopeSearch:
         open_step = norm - np.sign(slope) * self._reach
         fallback = np.where(np.isfinite(halved), halved, open_step)
         inside = np.isfinite(newton) & (newton > self._low) & (newton < self._high)
-        near = np.abs(newton - norm) <= 100.0 * self._reach
-        trial = np.where(inside & near, newton, fallback)
+        taken = inside & (np.abs(newton - norm) <= 100.0 * self._reach)
+        trial = np.where(taken, newton, fallback)
         narrow = self._high - self._low <= 1e-14 * np.maximum(np.abs(norm), self._unit)
         # Where the slope is zero there is nowhere to go.
         trial = np.where(last & ~inside, norm, trial)
-        self._reach = np.where(inside, self._reach, 2.0 * self._reach)
+        self._reach = np.where(taken, self._reach, 4.0 * self._reach)
         self.norm = np.where(active, trial, norm)
         self.done = self.done | last | (active & (narrow | (slope == 0)))

@@ -167,12 +167,18 @@ class _Columns:
         return [MapAxis.from_edges(edges, name="projected-distance")]
 
     def _time_axis(self) -> TimeMapAxis:
-        # Without a reference, days are modified Julian dates.
-        header = {"MJDREFI": 0, "TIMESYS": "utc", **self.meta}
-        reference = reference_time(header, "of the light curve")
-        unit = self.table[self.names["time_min"]].unit or self.meta.get("TIMEUNIT", "d")
-        low, high = (reference + self.values(name) * u.Unit(unit) for name in ("time_min", "time_max"))
-        return TimeMapAxis.from_time_edges(low, high)
+        from astropy.time import Time
+
+        edges = []
+        for name in ("time_min", "time_max"):
+            unit = u.Unit(self.table[self.names[name]].unit or self.meta.get("TIMEUNIT", "d"))
+            if self.meta.get("MJDREFI", 0) == 0 and "MJDREF" not in self.meta:
+                # Days since MJD 0 are dates. A time in 1858 as reference would be far from all leap seconds.
+                days = (self.values(name) * unit).to_value("d") + float(self.meta.get("MJDREFF", 0.0))
+                edges.append(Time(days, format="mjd", scale=str(self.meta.get("TIMESYS", "utc")).lower()))
+            else:
+                edges.append(reference_time(self.meta, "of the light curve") + self.values(name) * unit)
+        return TimeMapAxis.from_time_edges(*edges)
 
     def reference_model(self, axis: MapAxis, energy_ref: u.Quantity | None, kind: str) -> Any:
         """The model of norm 1: through ref_dnde where that is known, else a power law of index 2."""
@@ -185,7 +191,8 @@ class _Columns:
             energy = axis.center if energy_ref is None else energy_ref
             if axis.nbin == 1:
                 return PowerLawSpectralModel(index=2, amplitude=values[0], reference=energy[0])
-            return TemplateSpectralModel(energy=energy, values=values)
+            # Bins reach beyond the centres of the first and the last.
+            return TemplateSpectralModel(energy=energy, values=values, interp_kwargs={"extrapolate": True})
         return PowerLawSpectralModel()
 
     def maps(self, geom: RegionGeom, prefix: str) -> dict[str, RegionNDMap]:

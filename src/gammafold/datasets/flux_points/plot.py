@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -9,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammafold.datasets.flux_points.names import check_sed_type
-from gammafold.datasets.plot_parts import current_axes
+from gammafold.datasets.plot_parts import current_axes, draw_legend
 from gammafold.utils.errors import InputError
 
 if TYPE_CHECKING:
     from gammafold.datasets.flux_points.points import FluxPoints
 
-__all__ = ["LABELS", "plot", "plot_ts_profiles"]
+__all__ = ["flux_label", "plot", "plot_ts_profiles"]
 
 Array = NDArray[np.float64]
 
-LABELS = {"dnde": "dN/dE", "e2dnde": r"$E^2$ dN/dE", "flux": "Flux", "eflux": "Energy flux", "norm": "Norm"}
+_LABELS = {"dnde": "dN/dE", "e2dnde": r"$E^2$ dN/dE", "flux": "Flux", "eflux": "Energy flux", "norm": "Norm"}
 # Length of the arrow of an upper limit, as a fraction of the limit: 0.35 is 0.19 decades.
 _ARROW = 0.35
 # Rise of the statistic up to which profiles are shown: 4 sigma.
@@ -66,18 +67,19 @@ def plot(
     if time_format not in ("iso", "mjd"):
         raise InputError(f"time_format is {time_format!r}: expected 'iso' or 'mjd'")
     ax = current_axes(ax)
-    scale = points.energy_ref**energy_power
+    heights = _heights(points, kind, points.energy_ref**energy_power)
     if points.axes.names == ["energy"]:
-        position, half = points.energy_ref.value, _energy_bars(points)
-        _draw(ax, position, half, _Heights(points, kind, scale), 0, **kwargs)
-        points.energy_axis.format_plot_xaxis(ax)
-        ax.set_xlabel(f"Energy [{points.energy_ref.unit}]")
+        _plot_energies(points, ax, heights, **kwargs)
     else:
-        _plot_bins(points, ax, kind, scale, time_format, **kwargs)
-    unit = _Heights(points, kind, scale).unit
+        _plot_bins(points, ax, heights, time_format, **kwargs)
     power = "" if energy_power == 0 else f"$E^{{{energy_power:g}}}$ "
-    ax.set_ylabel(f"{power}{LABELS[kind]} [{unit}]".replace(" []", ""))
+    ax.set_ylabel(power + flux_label(kind, heights.unit))
     return ax
+
+
+def flux_label(kind: str, unit: u.UnitBase) -> str:
+    """Return the label of an axis of fluxes."""
+    return f"{_LABELS[kind]} [{unit.to_string('unicode')}]".replace(" []", "")
 
 
 def _plotted_kind(points: FluxPoints, sed_type: str | None) -> str:
@@ -85,52 +87,43 @@ def _plotted_kind(points: FluxPoints, sed_type: str | None) -> str:
     return check_sed_type("dnde" if kind == "likelihood" else kind)
 
 
+@dataclass(frozen=True)
 class _Heights:
-    """Values, errors and limits (other axis, energy) of points, scaled by a power of energy."""
+    """Heights (bins, energy) of points, which of them are limits, and errors (2, bins, energy) or arrows."""
 
-    def __init__(self, points: FluxPoints, kind: str, scale: u.Quantity) -> None:
-        self._points, self._kind, self._scale = points, kind, scale
-        value = self._values("")
-        self.unit = value.unit
-        self.value: Array = value.value
-        self.is_ul = points.is_ul.data[..., 0, 0].reshape(-1, points.energy_axis.nbin)
-        if points.has("norm_ul"):
-            self.value = np.where(self.is_ul, self._values("_ul").value, self.value)
-        self.errors = self._errors()
+    value: Array
+    is_ul: NDArray[np.bool_]
+    errors: Array | None
+    unit: u.UnitBase
 
-    def _values(self, suffix: str) -> u.Quantity:
-        held = self._points.scaled(self._kind, f"norm{suffix}")
-        data = held.data[..., 0, 0].reshape(-1, self._points.energy_axis.nbin)
-        return u.Quantity(data, held.unit) * self._scale
 
-    def _errors(self) -> Array | None:
-        """Lower and upper errors (2, other axis, energy); an arrow for limits."""
-        pair = ("_errn", "_errp") if self._points.has("norm_errn") and self._points.has("norm_errp") else ("_err",) * 2
-        if not self._points.has(f"norm{pair[0]}"):
-            return (
-                None if not self.is_ul.any() else np.stack([np.where(self.is_ul, _ARROW * np.abs(self.value), 0)] * 2)
-            )
-        errors = np.stack([self._values(suffix).value for suffix in pair])
+def _heights(points: FluxPoints, kind: str, scale: u.Quantity) -> _Heights:
+    n_energies = points.energy_axis.nbin
+
+    def values(suffix: str) -> u.Quantity:
+        held = points.scaled(kind, f"norm{suffix}")
+        return u.Quantity(held.data[..., 0, 0].reshape(-1, n_energies), held.unit) * scale
+
+    best = values("")
+    is_ul = points.is_ul.data[..., 0, 0].reshape(-1, n_energies)
+    shown = np.where(is_ul, values("_ul").value, best.value) if points.has("norm_ul") else best.value
+    pair = ("_errn", "_errp") if points.has("norm_errn") and points.has("norm_errp") else ("_err", "_err")
+    errors = None
+    if points.has(f"norm{pair[0]}"):
         # What is not known has no bar.
-        errors = np.nan_to_num(errors, nan=0.0, posinf=0.0)
-        arrows = np.stack([_ARROW * np.abs(self.value), np.zeros_like(self.value)])
-        return np.where(self.is_ul, arrows, errors)
+        errors = np.nan_to_num(np.stack([values(suffix).value for suffix in pair]), nan=0.0, posinf=0.0)
+    if is_ul.any():
+        arrows = np.stack([_ARROW * np.abs(shown), np.zeros_like(shown)])
+        errors = np.where(is_ul, arrows, 0.0 if errors is None else errors)
+    return _Heights(shown, is_ul, errors, best.unit)
 
 
-def _energy_bars(points: FluxPoints) -> Array | None:
-    if not points.has_energy_bins:
-        return None
-    energy = points.energy_ref
-    return np.stack([(energy - points.energy_min).value, (points.energy_max - energy).to_value(energy.unit)])
-
-
-def _draw(ax: Any, position: Any, half: Array | None, heights: _Heights, column: Any, **kwargs: Any) -> None:
-    """Draw one series of points: a row (of energies) or a column (of times or distances)."""
+def _draw(ax: Any, position: Array, half: Array | None, heights: _Heights, pick: Any, **kwargs: Any) -> None:
+    """Draw the points ``pick`` of the heights: one bin at all energies, or all bins at one energy."""
     from matplotlib.cbook import normalize_kwargs
     from matplotlib.lines import Line2D
 
-    pick = (column, slice(None)) if column == 0 and len(heights.value) == 1 else (slice(None), column)
-    value, upper = heights.value[pick], heights.is_ul[pick]
+    value = heights.value[pick]
     shown = np.isfinite(value)
     style = normalize_kwargs(kwargs, Line2D)
     default: dict[str, Any] = {"markersize": 4, "elinewidth": 1.2}
@@ -141,36 +134,37 @@ def _draw(ax: Any, position: Any, half: Array | None, heights: _Heights, column:
         value[shown],
         xerr=None if half is None else half[:, shown],
         yerr=None if heights.errors is None else heights.errors[(slice(None), *pick)][:, shown],
-        uplims=upper[shown],
+        uplims=heights.is_ul[pick][shown],
         **(default | style),
     )
-    if heights.value.shape[0] == 1 and shown.any() and (value[shown] > 0).all():
+
+
+def _plot_energies(points: FluxPoints, ax: Any, heights: _Heights, **kwargs: Any) -> None:
+    """Draw a spectrum."""
+    energy, half = points.energy_ref, None
+    if points.has_energy_bins:
+        half = np.stack([(energy - points.energy_min).value, (points.energy_max - energy).to_value(energy.unit)])
+    _draw(ax, energy.value, half, heights, (0, slice(None)), **kwargs)
+    points.energy_axis.format_plot_xaxis(ax)
+    ax.set_xlabel(f"Energy [{energy.unit}]")
+    shown = heights.value[np.isfinite(heights.value)]
+    if shown.size and (shown > 0).all():
         ax.set_yscale("log", nonpositive="clip")
 
 
-def _plot_bins(points: FluxPoints, ax: Any, kind: str, scale: u.Quantity, time_format: str, **kwargs: Any) -> None:
+def _plot_bins(points: FluxPoints, ax: Any, heights: _Heights, time_format: str, **kwargs: Any) -> None:
     """Draw a light curve or a profile."""
     if points.has_time_axis:
         position, half = _times(ax, points.axes["time"], time_format)
     else:
         axis = points.axes["projected-distance"]
-        position = axis.center.value
-        half = np.stack([np.diff(axis.edges.value) / 2] * 2)
+        position, half = axis.center.value, np.stack([np.diff(axis.edges.value) / 2] * 2)
         ax.set_xlabel(f"Projected distance [{axis.unit}]")
-    heights = _Heights(points, kind, scale)
     for column in range(points.energy_axis.nbin):
         low, high = points.energy_min[column], points.energy_max[column]
         label = f"{low.value:.3g} – {high.value:.3g} {low.unit}"
-        _draw(ax, position, half, _column(heights, column), 0, **{"label": label, **kwargs})
-    ax.legend()
-
-
-def _column(heights: _Heights, column: int) -> _Heights:
-    """Return one energy bin of a light curve as a row."""
-    one = object.__new__(_Heights)
-    one.value, one.is_ul = heights.value[None, :, column], heights.is_ul[None, :, column]
-    one.errors = None if heights.errors is None else heights.errors[:, None, :, column]
-    return one
+        _draw(ax, position, half, heights, (slice(None), column), **{"label": label, **kwargs})
+    draw_legend(ax)
 
 
 def _times(ax: Any, time: Any, time_format: str) -> tuple[Any, Array]:
@@ -228,7 +222,7 @@ def plot_ts_profiles(
     points.energy_axis.format_plot_xaxis(ax)
     ax.set_yscale("log")
     ax.set_xlabel(f"Energy [{energy.unit}]")
-    ax.set_ylabel(f"{LABELS[kind]} [{reference.unit}]".replace(" []", ""))
+    ax.set_ylabel(flux_label(kind, reference.unit))
     return ax
 
 

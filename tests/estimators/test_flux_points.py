@@ -162,7 +162,9 @@ class TestBadMaps:
             FluxPoints({"norm": norm, "flux": norm}, PowerLawSpectralModel())
         with pytest.raises(InputError, match=r"map 'ts' has the shape \(3, 1, 1\), norm has \(2, 1, 1\)"):
             FluxPoints({"norm": norm, "ts": RegionNDMap(self.geom(nbin=3))}, PowerLawSpectralModel())
-        with pytest.raises(InputError, match=r"flux points need an axis 'energy': the map 'norm' has \['energy_true'\]"):
+        with pytest.raises(
+            InputError, match=r"flux points need an axis 'energy': the map 'norm' has \['energy_true'\]"
+        ):
             FluxPoints({"norm": RegionNDMap(self.geom("energy_true"))}, PowerLawSpectralModel())
         with pytest.raises(InputError, match="energy_ref is .* expected one energy inside each bin"):
             FluxPoints({"norm": norm}, PowerLawSpectralModel(), energy_ref=[2, 3] * u.TeV)
@@ -173,7 +175,9 @@ class TestBadMaps:
 
     def test_a_quantity_that_is_not_there(self, crab, edges):
         points = FluxPointsEstimator(energy_edges=edges).run(crab)
-        with pytest.raises(UnknownNameError, match="flux points have no 'norm_ul': there are .* selection_optional='all'"):
+        with pytest.raises(
+            UnknownNameError, match="flux points have no 'norm_ul': there are .* selection_optional='all'"
+        ):
             points.flux_ul  # noqa: B018
 
 

@@ -337,5 +337,6 @@ class TestBadInput:
 
 def test_settings_are_shown_and_copied():
     estimator = FluxPointsEstimator(n_sigma_ul=3, source="crab")
-    assert "n_sigma_ul: 3" in repr(estimator) and "source: crab" in repr(estimator)
+    assert "n_sigma_ul: 3" in repr(estimator)
+    assert "source: crab" in repr(estimator)
     assert estimator.copy().config_parameters == estimator.config_parameters

@@ -30,7 +30,8 @@ class TestSpectrum:
         assert points.plot(ax, sed_type="e2dnde") is ax
         line, caps, bars = series(ax)
         is_ul = points.is_ul.data.ravel()
-        assert is_ul.any() and not is_ul.all()
+        assert is_ul.any()
+        assert not is_ul.all()
         expected = np.where(is_ul, points.e2dnde_ul.data.ravel(), points.e2dnde.data.ravel())
         np.testing.assert_allclose(line.get_ydata(), expected)
         np.testing.assert_allclose(line.get_xdata(), points.energy_ref.value)
@@ -48,7 +49,8 @@ class TestSpectrum:
     def test_power_of_energy_and_style(self, points, ax):
         points.plot(ax, sed_type="dnde", energy_power=2, color="red", marker="s", label="mine")
         line = series(ax)[0]
-        assert line.get_color() == "red" and line.get_marker() == "s"
+        assert line.get_color() == "red"
+        assert line.get_marker() == "s"
         is_ul = points.is_ul.data.ravel()
         expected = (points.dnde.quantity.ravel() * points.energy_ref**2).to_value("cm-2 s-1 TeV")
         np.testing.assert_allclose(line.get_ydata()[~is_ul], expected[~is_ul])
@@ -114,8 +116,9 @@ class TestProfiles:
             flux = norms * points.dnde_ref.value[column]
             for value, expected in zip(flux, scan, strict=True):
                 cell = np.searchsorted(low, value) - 1
-                if 1 < expected < 15 and 0 <= cell < len(low):
-                    assert rise[cell] == pytest.approx(expected, rel=0.1)
+                if 1 < expected < 15 and 0 < cell < len(low) - 1:
+                    near = rise[cell - 1 : cell + 2]
+                    assert near.min() <= expected <= near.max()
         assert ax.get_ylabel() == "dN/dE [TeV⁻¹ s⁻¹ cm⁻²]"
         assert len(ax.figure.axes) == 2
 

@@ -71,11 +71,13 @@ class TestColumns:
 
     def test_without_limits_none_is_written(self, crab, edges):
         table = FluxPointsEstimator(energy_edges=edges).run(crab).to_table(sed_type="flux")
-        assert "is_ul" not in table.colnames and "UL_CONF" not in table.meta
+        assert "is_ul" not in table.colnames
+        assert "UL_CONF" not in table.meta
 
     def test_formatted(self, points):
         table = points.to_table(sed_type="dnde", formatted=True)
-        assert table["dnde"].format == ".3e" and table["ts"].format == ".3f"
+        assert table["dnde"].format == ".3e"
+        assert table["ts"].format == ".3f"
 
     def test_default_is_what_the_points_were_made_with(self, points):
         assert points.to_table().meta["SED_TYPE"] == "likelihood"
@@ -110,7 +112,9 @@ class TestForeignTables:
         np.testing.assert_allclose(points.npred.data.ravel(), [1.0, 0.75])
 
     def test_times_since_a_reference(self):
-        table = Table({"time_min": [10.0, 20.0], "time_max": [15.0, 25.0], "flux": [[1e-11], [2e-11]] * u.Unit("cm-2 s-1")})
+        table = Table(
+            {"time_min": [10.0, 20.0], "time_max": [15.0, 25.0], "flux": [[1e-11], [2e-11]] * u.Unit("cm-2 s-1")}
+        )
         table["e_min"], table["e_max"] = [[1.0], [1.0]] * u.TeV, [[10.0], [10.0]] * u.TeV
         table.meta.update(SED_TYPE="flux", MJDREFI=55000, MJDREFF=0.5, TIMESYS="tt", TIMEUNIT="s")
         time = FluxPoints.from_table(table).axes["time"]

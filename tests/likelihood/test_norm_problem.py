@@ -47,7 +47,8 @@ class TestClosedForms:
     def test_no_on_counts_give_minus_the_background(self):
         solution = wstat([0], [8], 0.25, [3.0]).solve()
         assert solution.norm[0] == pytest.approx(-2 / 3, rel=1e-9)
-        assert solution.converged[0] and not solution.at_limit[0]
+        assert solution.converged[0]
+        assert not solution.at_limit[0]
 
     def test_gaussian_values(self):
         values, sigma, signal = np.array([1.0, 2.5]), np.array([0.5, 1.0]), np.array([1.0, 2.0])
@@ -62,7 +63,9 @@ class TestClosedForms:
         # No counts where s are predicted: the statistic is 2 s.
         for problem in (cash([0], [5.0], [0.0]), wstat([0], [0], 0.2, [5.0])):
             solution = problem.solve()
-            assert solution.norm[0] == 0 and solution.converged[0] and solution.at_limit[0]
+            assert solution.norm[0] == 0
+            assert solution.converged[0]
+            assert solution.at_limit[0]
             assert np.isnan(solution.error[0])
             up = problem.crossings(solution, n_sigma**2, +1)
             assert up.distance[0] == pytest.approx(n_sigma**2 / 2 / 5, rel=1e-5)
@@ -110,9 +113,7 @@ class TestGroups:
 
 
 @given(
-    bins=st.lists(
-        st.tuples(st.integers(0, 30), st.integers(0, 30), st.floats(0.01, 20.0)), min_size=1, max_size=6
-    ),
+    bins=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.floats(0.01, 20.0)), min_size=1, max_size=6),
     alpha=st.floats(0.02, 1.0),
     scale=st.sampled_from([1e-9, 1.0, 1e9]),
 )
@@ -132,9 +133,7 @@ def test_off_counts_against_brute_force(bins, alpha, scale):
 
 
 @given(
-    bins=st.lists(
-        st.tuples(st.integers(0, 30), st.floats(0.001, 30.0), st.floats(0.01, 20.0)), min_size=1, max_size=6
-    )
+    bins=st.lists(st.tuples(st.integers(0, 30), st.floats(0.001, 30.0), st.floats(0.01, 20.0)), min_size=1, max_size=6)
 )
 def test_known_background_against_the_root_of_the_slope(bins):
     counts, fixed, signal = (np.array(column, dtype=float) for column in zip(*bins, strict=True))
@@ -152,14 +151,17 @@ def test_known_background_against_the_root_of_the_slope(bins):
         return
     root = brentq(slope, just_above, (counts.sum() + fixed.sum() + 1) / signal.min(), xtol=1e-14, rtol=1e-14)
     assert solution.norm[0] == pytest.approx(root, rel=1e-7, abs=1e-7 / signal.sum())
-    assert solution.error[0] == pytest.approx(np.sum(counts * (signal / (root * signal + fixed)) ** 2) ** -0.5, rel=1e-5)
+    assert solution.error[0] == pytest.approx(
+        np.sum(counts * (signal / (root * signal + fixed)) ** 2) ** -0.5, rel=1e-5
+    )
 
 
 def test_minimum_at_a_corner_beside_zero():
     # Other sources predict counts where nothing was seen: the corner lies where they are balanced.
     problem = wstat([0, 0], [0, 0], 0.2, [1.0, 1.0], fixed=[3.0, 5.0])
     solution = problem.solve()
-    assert solution.converged[0] and solution.at_limit[0]
+    assert solution.converged[0]
+    assert solution.at_limit[0]
     # Slopes: -2 / alpha below a bin's corner, 2 above it; two bins sum to zero slope nowhere but at -3.
     assert solution.norm[0] == pytest.approx(-3.0, rel=1e-9)
     values = np.linspace(-8, 2, 1001)

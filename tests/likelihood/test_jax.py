@@ -193,3 +193,42 @@ def test_a_sparse_response():
     with jax.enable_x64(True):
         found = np.asarray(jax.numpy.arange(3.0) @ _device_matrix(csr_array(matrix)))
     assert_allclose(found, matrix @ np.arange(3.0))
+
+
+def test_many_fits_end_where_those_in_numpy_do(crab):
+    from gammafold.likelihood.fisher_scoring import minimise_batch
+    from gammafold.likelihood.joint_statistic import join_statistics
+
+    crab.models = SkyModel(
+        LogParabolaSpectralModel(alpha=2.4, beta=0.2, amplitude=FLUX, reference="1 TeV"), name="crab"
+    )
+    likelihood = crab[:1].likelihood()
+    ((rows, kernel),) = likelihood.statistic.parts
+    rng = np.random.default_rng(1)
+    mu = likelihood.npred_signal(likelihood.x0)[crab[0].name]
+    n_on = rng.poisson(mu + kernel.background(mu), (60, kernel.n_bins)).astype(float)
+    n_off = rng.poisson(kernel.n_off, (60, kernel.n_bins)).astype(float)
+    batch = likelihood.with_statistic(
+        join_statistics([(rows, kernel.with_data(n_on=n_on, n_off=n_off))], kernel.n_bins)
+    )
+    start = np.tile(likelihood.x0, (60, 1))
+    ours = minimise_batch(batch, start)
+    found = likelihood.to_jax().with_statistic(batch.statistic).minimise(start)
+    both = ours.converged & found.converged
+    assert both.sum() >= 58
+    errors = np.sqrt(2 * np.diagonal(np.linalg.inv(ours.fisher[both]), axis1=1, axis2=2))
+    assert_allclose((found.theta[both] - ours.theta[both]) / errors, 0, atol=1e-3)
+    assert_allclose(found.deviance[both], ours.deviance[both], rtol=1e-8)
+    assert (found.n_iterations[both] < 30).all()
+
+
+def test_a_fit_that_ends_on_a_limit(crab):
+    crab.models = SkyModel(PowerLawSpectralModel(index=2.6, amplitude=FLUX), name="crab")
+    index = crab.models[0].spectral_model.index
+    index.min = 2.65
+    index.value = 2.65
+    index.max = 2.68
+    found = crab.likelihood().to_jax().minimise(np.array([[2.67, 4e-11]]))
+    assert found.converged[0]
+    assert found.theta[0, 0] == 2.68
+    assert abs(found.gradient[0, 1] * found.theta[0, 1]) < 1e-3

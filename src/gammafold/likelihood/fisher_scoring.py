@@ -23,17 +23,17 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 # A row is done when the next step would lower the deviance by less than this: 1e-5 of an error.
-_GOAL = 1e-10
+GOAL = 1e-10
 # Where rounding stops the descent, this is still good enough: 1e-3 of an error.
-_GOOD = 1e-6
+CLOSE_ENOUGH = 1e-6
 # The correction may only decide that a row is done where the Fisher matrix puts it this close to the minimum too.
 _CLOSE = 1e-7
 # Corrections are learnt on steps with less to gain than this: on longer ones the Hessian itself changes.
-_NEAR = 1e-2
+NEAR = 1e-2
 # A correction whose denominator is this much smaller than its factors is noise.
 _NO_NEWS = 1e-6
-_FIRST_DAMPING = 1e-2
-_LAST_DAMPING = 1e9
+FIRST_DAMPING = 1e-2
+LAST_DAMPING = 1e9
 
 
 class BatchLikelihood(Protocol):
@@ -141,7 +141,7 @@ class _Search:
     def step(self, rows: NDArray[np.intp]) -> None:
         """Try one step of each of these rows."""
         gain, shift = self._proposal(rows)
-        done = gain < _GOAL
+        done = gain < GOAL
         self.converged[rows[done]] = True
         self.active[rows[done]] = False
         rows, gain, shift = rows[~done], gain[~done], shift[~done]
@@ -155,15 +155,15 @@ class _Search:
         better = (deviance <= old + 1e-13 * np.abs(old)) & np.isfinite(gradient).all(axis=-1)
         better &= np.isfinite(fisher).all(axis=(-2, -1))
         taken = rows[better]
-        near = gain[better] < _NEAR
+        near = gain[better] < NEAR
         self._learn(taken[near], *(array[better][near] for array in (trial, gradient, fisher)))
         # After a step that led nowhere, start again from the Fisher matrix.
         self.secant[rows[~better]] = 0.0
         self.theta[taken], self.deviance[taken] = trial[better], deviance[better]
         self.gradient[taken], self.fisher[taken] = gradient[better], fisher[better]
         damping = self.damping[rows]
-        eased = np.where(damping > _FIRST_DAMPING, 0.1 * damping, 0.0)
-        self.damping[rows] = np.where(better, eased, np.maximum(10.0 * damping, _FIRST_DAMPING))
+        eased = np.where(damping > FIRST_DAMPING, 0.1 * damping, 0.0)
+        self.damping[rows] = np.where(better, eased, np.maximum(10.0 * damping, FIRST_DAMPING))
         self._give_up(rows, gain)
 
     def _proposal(self, rows: NDArray[np.intp]) -> tuple[Array, Array]:
@@ -198,9 +198,9 @@ class _Search:
 
     def _give_up(self, rows: NDArray[np.intp], gain: Array) -> None:
         """Stop rows that no damping helps; near the minimum that is rounding, and they are done."""
-        stuck = self.damping[rows] > _LAST_DAMPING
+        stuck = self.damping[rows] > LAST_DAMPING
         self.active[rows[stuck]] = False
-        self.converged[rows[stuck]] = gain[stuck] < _GOOD
+        self.converged[rows[stuck]] = gain[stuck] < CLOSE_ENOUGH
 
     def result(self) -> BatchMinimum:
         return BatchMinimum(self.theta, self.deviance, self.gradient, self.fisher, self.converged, self.n_iterations)

@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gammafold.likelihood import jax_statistic
 from gammafold.likelihood.block import BackgroundBlock, SignalBlock
+from gammafold.likelihood.fisher_scoring import BatchMinimum
+from gammafold.likelihood.jax_scoring import Point, search
 from gammafold.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,7 +90,8 @@ class JaxLikelihood:
         self.x0, self.lower, self.upper = likelihood.x0, likelihood.lower, likelihood.upper
         self.scale, self.slices = likelihood.scale, likelihood.slices
         with jax.enable_x64(True):
-            self._program = _Program(fold, likelihood.full(likelihood.x0), likelihood.parameters.free)
+            limits = (likelihood.lower, likelihood.upper)
+            self._program = _Program(fold, likelihood.full(likelihood.x0), likelihood.parameters.free, limits)
             self._set_statistic(likelihood.statistic)
             self._try()
 
@@ -182,6 +185,25 @@ class JaxLikelihood:
         """Expected Hessian (p, p) or (N, p, p) of the statistic."""
         return self.normal_equations(theta)[2]
 
+    def minimise(self, theta: ArrayLike) -> BatchMinimum:
+        """Minimise the deviance of every row, all of them in one vectorised program.
+
+        Parameters
+        ----------
+        theta : array, shape (N, p)
+            Where each row starts.
+
+        Returns
+        -------
+        minimum : BatchMinimum
+            As of `gammafold.likelihood.fisher_scoring.minimise_batch`.
+        """
+        found = self._call("minimise", theta)
+        point = found.point
+        return BatchMinimum(
+            point.theta, point.deviance, point.gradient, point.fisher, found.converged, found.n_iterations
+        )
+
     def npred(self, theta: ArrayLike) -> dict[str, Array]:
         """Predicted counts, background included: for each dataset its bins (K,) or (N, K)."""
         counts = self._call("npred", theta)
@@ -204,7 +226,8 @@ class JaxLikelihood:
 class _Program:
     """The functions of one row, and their compiled batches. Matrices and data are arguments, not constants."""
 
-    def __init__(self, fold: Fold, values: Array, free: NDArray[np.intp]) -> None:
+    def __init__(self, fold: Fold, values: Array, free: NDArray[np.intp], limits: tuple[Array, Array]) -> None:
+        self._lower, self._upper = limits
         self.fold, self._values, self._free = fold, jnp.asarray(values), np.asarray(free)
         self.matrices = tuple(_device_matrix(block.response.matrix) for block in fold.signal)
         self._compiled: dict[str, Callable[..., Any]] = {}
@@ -271,12 +294,19 @@ class _Program:
         matrix = jnp.diag(self._prior("curvature", theta)[self._free])
         total = self._prior("deviance", theta).sum()
         for (start, stop, skeleton_part), arrays in zip(skeleton, data, strict=True):
-            kernel, own, mu = jax_statistic.put_together(skeleton_part, list(arrays)), jacobian[start:stop], counts
-            mu = counts[start:stop]
+            kernel = jax_statistic.put_together(skeleton_part, list(arrays))
+            mu, own = counts[start:stop], jacobian[start:stop]
             total = total + kernel.deviance(mu)
             gradient = gradient + kernel.gradient(mu) @ own
             matrix = matrix + (own.T * kernel.fisher(mu)) @ own
         return total, gradient, matrix
+
+    def minimise(self, theta: Any, matrices: Any, data: Any, skeleton: Any) -> Any:
+        def evaluate(vector: Any) -> Point:
+            deviance, gradient, fisher = self.normal_equations(vector, matrices, data, skeleton)
+            return Point(vector, deviance, gradient, fisher, self.hessian(vector, matrices, data, skeleton))
+
+        return search(evaluate, theta, self._lower, self._upper)
 
 
 def _device_matrix(matrix: Any) -> Any:

@@ -30,6 +30,8 @@ Array = NDArray[np.float64]
 _CHUNK = 4_000_000
 # Step of the Hessian, in expected errors: truncation of 1e-6 and rounding of 1e-9 of the curvature.
 _HESSIAN_STEP = 1e-3
+# Information on a parameter, in units of its size, that is rounding.
+_NOTHING = 1e-18
 
 
 class Likelihood:
@@ -322,15 +324,21 @@ class Likelihood:
         Twice its inverse is the covariance from the observed information.
         """
         theta = np.asarray(theta, dtype=float)
-        diagonal = np.diagonal(self.fisher(theta))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            error = np.sqrt(2.0 / diagonal)
-        usable = np.isfinite(error) & (error > 0)
-        steps = _HESSIAN_STEP * np.where(usable, error, 1e-2 * self.scale)
+        steps = _HESSIAN_STEP * self.expected_errors(theta)
         moved = theta + np.concatenate([np.diag(steps), -np.diag(steps)])
         up, down = np.split(self.gradient(moved), 2)
         slope = (up - down) / (2.0 * steps[:, None])
         return 0.5 * (slope + slope.T)
+
+    def expected_errors(self, theta: ArrayLike) -> Array:
+        """Expected error (p,) of each parameter alone at one vector (p,), from the Fisher matrix.
+
+        Where the data say nothing, the size of the parameter.
+        """
+        information = np.diagonal(self.fisher(theta))
+        size = np.maximum(np.abs(theta), self.scale)
+        usable = np.isfinite(information) & (information * size**2 > _NOTHING)
+        return np.where(usable, np.sqrt(2.0 / np.where(usable, information, 1.0)), size)
 
     # -- helpers
 

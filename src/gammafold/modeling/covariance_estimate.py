@@ -14,6 +14,9 @@ __all__ = ["CovarianceEstimate", "estimate_covariance"]
 
 Array = NDArray[np.float64]
 
+# An error that is so many times the size of its parameter is none.
+_ENDLESS = 1e9
+
 
 @dataclass(frozen=True)
 class CovarianceEstimate:
@@ -52,7 +55,7 @@ def estimate_covariance(
     if not reason:
         return CovarianceEstimate(exact.covariance(), "hessian", True)
     expected = curvature_at(likelihood, theta, likelihood.fisher(theta), ~fixed)
-    if not _what_is_wrong(expected, likelihood):
+    if not _what_is_wrong(expected, likelihood) and _is_information(expected, likelihood, theta):
         return CovarianceEstimate(
             expected.covariance(), "fisher", False, f"{reason}: errors are from the Fisher matrix"
         )
@@ -68,3 +71,9 @@ def _what_is_wrong(curvature: Curvature, likelihood: Likelihood) -> str:
     if not np.isfinite(curvature.values).all():
         return "the Hessian is not finite"
     return "" if curvature.is_positive else "the Hessian is not positive definite"
+
+
+def _is_information(curvature: Curvature, likelihood: Likelihood, theta: Array) -> bool:
+    """Return False if errors are so large, compared with the parameters, that they come from rounding."""
+    errors = np.sqrt(np.diagonal(curvature.covariance()))
+    return bool((errors < _ENDLESS * np.maximum(np.abs(theta), likelihood.scale)).all())

@@ -159,7 +159,7 @@ class FitResult:
             f"  {name:<{width}} = {value:.6g} ± {error:.3g} {unit}" + (" (at limit)" if name in self.at_limit else "")
             for name, value, error, unit in zip(self.names, self.values, self.errors, units, strict=True)
         ]
-        return "\n".join([head, *rows])
+        return "\n".join([head, *rows, *(f"  doubtful: {text}" for text in self.warnings)])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as plain dicts, lists and numbers."""

@@ -97,14 +97,6 @@ class _Scaled:
         return np.where(np.isfinite(gradient), gradient, 0.0)
 
 
-def expected_errors(likelihood: Likelihood, theta: Array) -> Array:
-    """Expected error of each parameter alone, from the Fisher matrix, as the scale of the search."""
-    information = np.diagonal(likelihood.fisher(theta))
-    usable = np.isfinite(information) & (information > 0)
-    fallback = np.where(theta != 0, np.abs(theta), 1.0)
-    return np.where(usable, np.sqrt(2.0 / np.where(usable, information, 1.0)), fallback)
-
-
 def minimise(
     likelihood: Likelihood,
     backend: str = "minuit",
@@ -135,7 +127,7 @@ def minimise(
     except KeyError:
         raise InputError(f"no fit backend {backend!r}: there are {sorted(BACKENDS)}") from None
     x0 = np.asarray(likelihood.x0, dtype=float)
-    scaled = _Scaled(likelihood, expected_errors(likelihood, x0), store_trace)
+    scaled = _Scaled(likelihood, likelihood.expected_errors(x0), store_trace)
     outcome = _really(scaled, run(scaled, x0 / scaled.scale, dict(options or {})))
     return replace(outcome, n_evaluations=scaled.n_evaluations, trace=tuple(scaled.trace))
 
@@ -229,7 +221,7 @@ def on_limits(likelihood: Likelihood, theta: Array) -> NDArray[np.bool_]:
     lower, upper = likelihood.lower, likelihood.upper
     if not (np.isfinite(lower).any() or np.isfinite(upper).any()):
         return np.zeros(len(theta), dtype=bool)
-    near = 1e-4 * expected_errors(likelihood, theta)
+    near = 1e-4 * likelihood.expected_errors(theta)
     return (theta - lower <= near) | (upper - theta <= near)
 
 
@@ -239,8 +231,8 @@ def polish(likelihood: Likelihood, outcome: OptimizeOutcome, max_steps: int = 8)
     Parameters on a limit that the gradient pushes against stay there. The expected distance to the
     minimum is g^T H^-1 g / 2, with g and H the gradient and Hessian of the deviance.
     """
-    theta, deviance = outcome.theta, outcome.deviance
-    edm, moved = np.inf, False
+    theta, deviance, moved = _onto_limits(likelihood, outcome.theta, outcome.deviance)
+    edm = np.inf
     hessian = likelihood.hessian(theta)
     for _ in range(max_steps):
         step, edm = _newton_step(likelihood, theta, hessian)
@@ -257,6 +249,24 @@ def polish(likelihood: Likelihood, outcome: OptimizeOutcome, max_steps: int = 8)
             hessian = likelihood.hessian(theta)
     method = f"{outcome.method}, then Newton" if moved else outcome.method
     return _judge(replace(outcome, theta=theta, deviance=deviance, edm=float(edm), method=method)), hessian
+
+
+def _onto_limits(likelihood: Likelihood, theta: Array, deviance: float) -> tuple[Array, float, bool]:
+    """Move parameters that ended next to a limit onto it, where the statistic falls towards it.
+
+    A minimiser that maps the limits to infinity, as Minuit does, comes close to them and never there.
+    """
+    near = on_limits(likelihood, theta)
+    if not near.any():
+        return theta, deviance, False
+    gradient = likelihood.gradient(theta)
+    lower_is_near = np.abs(theta - likelihood.lower) < np.abs(likelihood.upper - theta)
+    snapped = np.where(near & lower_is_near & (gradient > 0), likelihood.lower, theta)
+    snapped = np.where(near & ~lower_is_near & (gradient < 0), likelihood.upper, snapped)
+    value = float(likelihood.deviance(snapped))
+    if np.array_equal(snapped, theta) or not value <= deviance + 1e-12 * abs(deviance):
+        return theta, deviance, False
+    return snapped, value, True
 
 
 def distance_to_minimum(likelihood: Likelihood, theta: Array, hessian: Array) -> float:
@@ -290,9 +300,26 @@ def _movable(likelihood: Likelihood, theta: Array, gradient: Array) -> NDArray[n
 
 
 def _newton_step(likelihood: Likelihood, theta: Array, hessian: Array) -> tuple[Array, float]:
-    """Newton step of the parameters that no limit holds, and the expected gain."""
+    """Newton step inside the limits, and the expected gain; the gain is inf where there is no minimum near.
+
+    A parameter that the step takes across a limit goes onto it, and the others follow its shorter step.
+    """
     gradient = likelihood.gradient(theta)
     free = _movable(likelihood, theta, gradient)
-    if not free.any():
-        return np.zeros_like(theta), 0.0
-    return curvature_at(likelihood, theta, hessian, free).newton_step(gradient)
+    step = np.zeros_like(theta)
+    while free.any():
+        held = ~free & (step != 0)
+        slope = gradient + hessian[:, held] @ step[held]
+        part, gain = curvature_at(likelihood, theta, hessian, free).newton_step(slope)
+        if not np.isfinite(gain):
+            return np.zeros_like(theta), gain
+        wanted = theta + np.where(free, part, step)
+        inside = np.clip(wanted, likelihood.lower, likelihood.upper)
+        step = inside - theta
+        crossing = free & (inside != wanted)
+        if not crossing.any():
+            break
+        free = free & ~crossing
+    moved = step != 0
+    curved = step[moved] @ hessian[np.ix_(moved, moved)] @ step[moved]
+    return step, -float(gradient[moved] @ step[moved] + 0.5 * curved)

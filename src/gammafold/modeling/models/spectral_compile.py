@@ -143,7 +143,11 @@ def compile_with_units(
 
     def once(energy: Any, *values: Any) -> np.ndarray:
         quantities = [u.Quantity(value, own) for value, own in zip(values, units, strict=True)]
-        return u.Quantity(formula(u.Quantity(energy, ENERGY), *quantities)).to_value(unit)
+        try:
+            result = u.Quantity(formula(u.Quantity(energy, ENERGY), *quantities))
+        except Exception as error:
+            raise InputError(f"the {name} raises {type(error).__name__}: {error}") from error
+        return result.to_value(unit)
 
     trial = np.geomspace(0.5, 5.0, 4)
     values = [parameter.value for parameter in parameters]
@@ -177,8 +181,6 @@ def _try(name: str, once: Callable[..., Any], energy: np.ndarray, values: list[f
         raise UnitsError(
             f"the {name} does not give {wanted}: {error}; is_norm_spectral_model says whether it is a factor"
         ) from error
-    except Exception as error:
-        raise InputError(f"the {name} raises {type(error).__name__}: {error}") from error
 
 
 def _broadcasts(once: Callable[..., Any], energy: np.ndarray, values: list[float], single: np.ndarray) -> bool:

@@ -124,18 +124,18 @@ class PlanCache:
         self._frozen_values: list[float] = []
 
     def plan(self, datasets: Sequence[Any], masked: bool) -> Likelihood:
-        """Return the compiled likelihood of ``datasets`` as they are now."""
+        """Return the compiled likelihood of ``datasets`` as they are now; its ``x0`` may be that of an earlier call."""
         self._refresh(datasets)
         if masked not in self._plans:
             self._plans[masked] = compile_likelihood(datasets, masked)
         return self._plans[masked]
 
     def likelihood(self, datasets: Sequence[Any]) -> Likelihood:
-        """Return the compiled likelihood inside the masks, whose ``x0`` are the present values."""
+        """Return the compiled likelihood inside the masks, with ``x0`` where the parameters stand now."""
         plan = self.plan(datasets, masked=True)
-        theta = self.theta()
-        if not np.array_equal(plan.x0, theta):
-            plan = self._plans[True] = plan.with_parameters(plan.full(theta))
+        if not np.array_equal(self.theta(), plan.x0):
+            spec = _parameter_spec(unique_parameters(datasets), plan.parameters.names)
+            plan = self._plans[True] = plan.with_parameters(spec.values, spec.scale)
         return plan
 
     def theta(self) -> np.ndarray:

@@ -120,13 +120,15 @@ class MapPrediction(MapParts):
         sky = self._chosen(model, model_names)
         if not stack:
             return operations.models_map(self, [(one.name, self._npred_of([one])) for one in sky])
-        return self._npred_of(sky)
+        everything = model is None and model_names is None
+        return self._signal_map(self._cache.plan([self], masked=False)) if everything else self._npred_of(sky)
 
     def _npred_of(self, models: Sequence[Any]) -> RegionNDMap:
-        if not models:
-            return RegionNDMap(self.geom, data=np.zeros(self.data_shape))
+        # The plan of all models says which values the parameters have.
         self._cache.plan([self], masked=False)
-        plan = compile_likelihood([self], masked=False, models=models)
+        return self._signal_map(compile_likelihood([self], masked=False, models=models))
+
+    def _signal_map(self, plan: Likelihood) -> RegionNDMap:
         signal = plan.npred_signal(self._cache.theta())[self.name]
         return RegionNDMap(self.geom, data=np.array(signal, dtype=float).reshape(self.data_shape))
 

@@ -8,6 +8,7 @@ One evaluation is N = 1; a Hessian, a profile, an error band and an ensemble are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,13 +126,21 @@ class Likelihood:
         self._full_scale = np.where(self._values != 0, np.abs(self._values), 1.0)
         self._full_scale[self._free] = self.scale
 
-    def with_parameters(self, values: Array) -> Likelihood:
-        """Return the same likelihood with other values (P,) of all parameters, frozen ones too."""
+    def with_parameters(self, values: Array, scale: Array | None = None) -> Likelihood:
+        """Return the same likelihood with other values (P,) of all parameters, frozen ones too.
+
+        Parameters
+        ----------
+        values : array, shape (P,)
+            Values.
+        scale : array, shape (p,), optional
+            Typical sizes of the free ones. Default: as they were.
+        """
         other = object.__new__(Likelihood)
         other.__dict__.update(self.__dict__)
         spec = self.parameters
         other._set_parameters(
-            ParameterSpec(spec.names, np.asarray(values, dtype=float), spec.free, spec.lower, spec.upper, spec.scale)
+            replace(spec, values=np.asarray(values, dtype=float), scale=spec.scale if scale is None else scale)
         )
         return other
 

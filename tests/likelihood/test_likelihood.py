@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from gammafold.likelihood.flux import FluxFunction
+from gammafold.likelihood.joint_statistic import join_statistics
 from gammafold.likelihood.likelihood import Likelihood
 from gammafold.likelihood.spec import BackgroundTerm, DatasetSpec, SignalTerm
 from gammafold.stats.kernels import CashStatistic, WStatistic
@@ -266,3 +267,31 @@ def test_wstat_without_model_is_the_closed_form():
         + n_off * np.log((1 + alpha) * n_off / (n_on + n_off))
     )
     assert likelihood.deviance(np.zeros(0)) == pytest.approx(li_ma, rel=1e-12)
+
+
+def test_a_batch_of_data_is_evaluated_in_pieces(make, monkeypatch):
+    likelihood = make.joint()
+    rng = np.random.default_rng(5)
+    parts = [
+        (rows, kernel.with_data(**{kernel.fields[0]: rng.poisson(5.0, (9, kernel.n_bins))}))
+        for rows, kernel in likelihood.statistic.parts
+    ]
+    many = likelihood.with_statistic(join_statistics(parts, likelihood.statistic.n_bins))
+    theta = likelihood.x0 * rng.uniform(0.9, 1.1, (9, 2))
+    whole = [many.deviance(theta), many.gradient(theta), many.fisher(theta), *many.normal_equations(theta)]
+    monkeypatch.setattr("gammafold.likelihood.likelihood._CHUNK", 1)
+    pieces = [many.deviance(theta), many.gradient(theta), many.fisher(theta), *many.normal_equations(theta)]
+    for left, right in zip(whole, pieces, strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-11)
+    for row in range(9):
+        alone = likelihood.with_statistic(many.statistic.at_rows(row))
+        assert many.deviance(theta)[row] == pytest.approx(alone.deviance(theta[row]), rel=1e-12)
+
+
+def test_normal_equations_at_one_place(make):
+    likelihood = make.joint()
+    theta = np.tile(likelihood.x0, (3, 1))
+    deviance, gradient, fisher = likelihood.normal_equations(theta)
+    np.testing.assert_allclose(deviance, likelihood.deviance(theta), rtol=1e-12)
+    np.testing.assert_allclose(gradient, likelihood.gradient(theta), rtol=1e-9)
+    np.testing.assert_allclose(fisher, likelihood.fisher(theta), rtol=1e-12)

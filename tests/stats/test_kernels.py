@@ -108,6 +108,12 @@ def test_join_select_and_rows(kernel):
     assert np.shape(many.offset) == (3,)
     np.testing.assert_allclose(many.deviance(MU)[0], kernel.deviance(MU), rtol=1e-13)
     np.testing.assert_allclose(many.at_rows([2]).deviance(MU)[0], many.deviance(MU)[2], rtol=1e-14)
+    # Rows that are selected are those of a statistic made of them.
+    chosen, made = many.at_rows(slice(1, 3)), kernel.with_data(**{field: data[1:3]})
+    np.testing.assert_array_equal(chosen.offset, made.offset)
+    for method in ("deviance", "per_bin", "gradient", "curvature", "fisher"):
+        np.testing.assert_array_equal(getattr(chosen, method)(MU), getattr(made, method)(MU))
+    assert kernel.at_rows([0]) is kernel
 
 
 @pytest.mark.parametrize("kind", ["cash", "wstat"])

@@ -201,6 +201,7 @@ def _parameter_spec(parameters: Sequence[Parameter], names: Sequence[str]) -> Pa
         lower=np.where(np.isnan(lower), -np.inf, lower).astype(float),
         upper=np.where(np.isnan(upper), np.inf, upper).astype(float),
         scale=np.array([_typical_size(parameters[i]) for i in free], dtype=float),
+        logarithmic=np.array([parameters[i].interp == "log" for i in free], dtype=bool),
     )
 
 

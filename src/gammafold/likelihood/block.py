@@ -114,6 +114,15 @@ class SignalBlock:
             return np.zeros((0, len(full), self.response.n_bins)), np.zeros(0, dtype=int)
         return np.concatenate([part for part, _ in parts]), np.concatenate([where for _, where in parts])
 
+    def counts_and_jacobian(self, full: Array, steps: Array) -> tuple[Array, Array, Columns]:
+        """Counts (N, K_b), and what `jacobian` returns, from one evaluation of the flux."""
+        own = self.own
+        if self.factor is not None or not len(own.which):
+            return self.counts(list(full.T[..., None])), *self.jacobian(full, steps)
+        values, local = full[:, self.index], steps[:, self.index]
+        integrals, by_bin = self.integrals.value_and_derivatives(values, own.which, local[:, own.which])
+        return self.response.fold(integrals), self.response.fold(by_bin), own.columns
+
     def _factor_jacobian(self, full: Array, steps: Array) -> tuple[Array, Columns]:
         own = self.factor_own
         if self.factor is None or not len(own.which):
@@ -161,6 +170,10 @@ class BackgroundBlock:
             return np.zeros((0, len(full), len(self.term.template))), own.columns
         values, local = full[:, self.index], steps[:, self.index]
         return differentiate(self._counts, values, own.which, local[:, own.which]), own.columns
+
+    def counts_and_jacobian(self, full: Array, steps: Array) -> tuple[Array, Array, Columns]:
+        """Counts (N, K_b), and what `jacobian` returns."""
+        return self.counts(list(full.T[..., None])), *self.jacobian(full, steps)
 
     def pull_back(self, weights: Array, full: Array, steps: Array) -> tuple[Array, Columns]:
         """Sum weights (N, K_b) times the Jacobian over the bins: (p_b, N), and the columns."""

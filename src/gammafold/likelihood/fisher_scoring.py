@@ -7,6 +7,9 @@ rows that are done drop out of the batch.
 With few counts the observed Hessian differs from the expected one, and Fisher scoring alone creeps. What is
 missing is learnt from the gradients on the way, as in the structured secant methods for least squares (Dennis, Gay
 & Welsch 1981, ACM Trans. Math. Softw. 7, 348): the Fisher matrix plus a correction of symmetric rank one per step.
+Parameters that are powers of ten by nature, such as amplitudes, move on a logarithmic scale while they are clearly
+positive: the statistic is much closer to a parabola there. The few rows that creep even so get the exact Hessian at
+every further step, its negative curvatures turned round (Dauphin et al. 2014, arXiv:1406.2572).
 """
 
 from __future__ import annotations
@@ -32,6 +35,18 @@ _CLOSE = 1e-7
 NEAR = 1e-2
 # A correction whose denominator is this much smaller than its factors is noise.
 _NO_NEWS = 1e-6
+# Rows that are not done after so many steps are worth an exact Hessian.
+_PATIENCE = 12
+# Step of its differences in expected errors, as in `Likelihood.hessian`, and the least curvature that it may have,
+# both in units of the Fisher matrix.
+_HESSIAN_STEP = 1e-3
+# A positive parameter is clearly so if it is twice its error, the others held: this often the root of the curvature.
+_CLEARLY = 3.0
+_LEAST_CURVATURE = 1e-6
+# Steps with more to gain than this, more than three errors, come from afar: a straight step is then as good a guess,
+# and may be as long as it likes. Others are at most this long in the logarithm.
+_AFAR = 10.0
+_LONGEST = 2.0
 FIRST_DAMPING = 1e-2
 LAST_DAMPING = 1e9
 
@@ -41,6 +56,7 @@ class BatchLikelihood(Protocol):
 
     lower: Array
     upper: Array
+    logarithmic: Mask
 
     def normal_equations(self, theta: Array) -> tuple[Array, Array, Array]:
         """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p)."""
@@ -103,11 +119,11 @@ def minimise_batch(
     fixed = np.zeros(start.shape, dtype=bool) if held is None else np.broadcast_to(held, start.shape)
     start = np.where(fixed, theta, start)
     search = _Search(likelihood, start, fixed)
-    for _ in range(max_iterations):
+    for iteration in range(max_iterations):
         rows = np.flatnonzero(search.active)
         if rows.size == 0:
             break
-        search.step(rows)
+        search.step(rows, exact=iteration >= _PATIENCE)
     return search.result()
 
 
@@ -138,24 +154,23 @@ class _Search:
         at_upper = (theta >= self.likelihood.upper) & (gradient < 0)
         return ~(at_lower | at_upper | self.held[rows])
 
-    def step(self, rows: NDArray[np.intp]) -> None:
-        """Try one step of each of these rows."""
-        gain, shift = self._proposal(rows)
+    def step(self, rows: NDArray[np.intp], exact: bool = False) -> None:
+        """Try one step of each of these rows, with their exact Hessians or with what is known of them."""
+        gain, shift = self._newton_proposal(rows) if exact else self._proposal(rows)
         done = gain < GOAL
         self.converged[rows[done]] = True
         self.active[rows[done]] = False
         rows, gain, shift = rows[~done], gain[~done], shift[~done]
         if rows.size == 0:
             return
-        trial = np.clip(self.theta[rows] + shift, self.likelihood.lower, self.likelihood.upper)
-        trial = np.where(self.held[rows], self.theta[rows], trial)
+        trial = self._moved(rows, shift, gain)
         deviance, gradient, fisher = self.likelihood.at_rows(rows).normal_equations(trial)
         self.n_iterations[rows] += 1
         old = self.deviance[rows]
         better = (deviance <= old + 1e-13 * np.abs(old)) & np.isfinite(gradient).all(axis=-1)
         better &= np.isfinite(fisher).all(axis=(-2, -1))
         taken = rows[better]
-        near = gain[better] < NEAR
+        near = (gain[better] < NEAR) & (not exact)
         self._learn(taken[near], *(array[better][near] for array in (trial, gradient, fisher)))
         # After a step that led nowhere, start again from the Fisher matrix.
         self.secant[rows[~better]] = 0.0
@@ -165,6 +180,21 @@ class _Search:
         eased = np.where(damping > FIRST_DAMPING, 0.1 * damping, 0.0)
         self.damping[rows] = np.where(better, eased, np.maximum(10.0 * damping, FIRST_DAMPING))
         self._give_up(rows, gain)
+
+    def _walks_in_logarithm(self, rows: NDArray[np.intp]) -> Mask:
+        """Return which parameters (n, p) of these rows move on a logarithmic scale."""
+        diagonal = np.diagonal(self.fisher[rows], axis1=-2, axis2=-1)
+        clearly: Mask = self.theta[rows] * np.sqrt(np.maximum(diagonal, 0.0)) > _CLEARLY
+        return clearly & self.likelihood.logarithmic
+
+    def _moved(self, rows: NDArray[np.intp], shift: Array, gain: Array) -> Array:
+        """Return the parameters of these rows after a step."""
+        theta = self.theta[rows]
+        trial = theta + shift
+        inside: Mask = self._walks_in_logarithm(rows) & (gain[:, None] < _AFAR)
+        trial[inside] = theta[inside] * np.exp(np.clip(shift[inside] / theta[inside], -_LONGEST, _LONGEST))
+        trial = np.clip(trial, self.likelihood.lower, self.likelihood.upper)
+        return np.where(self.held[rows], theta, trial)
 
     def _proposal(self, rows: NDArray[np.intp]) -> tuple[Array, Array]:
         """Return the gain that is expected of a full step of each row (n,), and the step (n, p)."""
@@ -178,11 +208,39 @@ class _Search:
         new_gain, new_shift = _scoring_step(gradient[corrected], matrix, movable[corrected], self.damping[which])
         # Steps that are uphill, or much longer than the Fisher matrix allows, come from an indefinite matrix.
         sane = (new_gain > 0) & (new_gain < 100.0 * gain[corrected])
+        # A parameter without curvature would not be moved at all.
+        sane &= ((np.diagonal(matrix, axis1=-2, axis2=-1) > 0) | ~movable[corrected]).all(axis=-1)
         close = gain[corrected] < _CLOSE
         use = corrected[sane]
         shift[use] = new_shift[sane]
         gain[use] = np.where(close[sane], new_gain[sane], np.maximum(new_gain[sane], gain[use]))
         return gain, shift
+
+    def _newton_proposal(self, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+        """As `_proposal`, from the exact Hessians of the parameters that can move."""
+        movable = self._movable(rows)
+        diagonal = np.diagonal(self.fisher[rows], axis1=-2, axis2=-1)
+        usable = movable & (diagonal > 0)
+        size = np.sqrt(np.where(usable, diagonal, 1.0))
+        hessian = _hessians(self.likelihood, rows, self.theta[rows], 1.0 / size)
+        # The second derivative with respect to ln(x), over x^2, is f'' + f' / x.
+        each = np.arange(size.shape[1])
+        slope = np.divide(
+            self.gradient[rows], self.theta[rows], out=np.zeros_like(size), where=self._walks_in_logarithm(rows)
+        )
+        hessian[:, each, each] += slope
+        scaled = hessian / (size[:, :, None] * size[:, None, :])
+        scaled = np.where(usable[:, :, None] & usable[:, None, :], scaled, np.eye(size.shape[1]))
+        known = np.asarray(np.isfinite(scaled).all(axis=(-2, -1)))
+        values, vectors = np.linalg.eigh(np.where(known[:, None, None], scaled, np.eye(size.shape[1])))
+        downhill = np.where(usable, -self.gradient[rows] / size, 0.0)
+        along = np.einsum("nji,nj->ni", vectors, downhill)
+        curvature = np.maximum(np.abs(values), _LEAST_CURVATURE)
+        gain = 0.5 * np.sum(along**2 / curvature, axis=-1)
+        # Where the statistic curves downwards there is no minimum, however flat it is.
+        gain = np.where(known & (values[:, 0] > 0), gain, np.maximum(gain, NEAR))
+        shift = np.einsum("nij,nj->ni", vectors, along / (curvature + self.damping[rows, None])) / size
+        return gain, np.where(usable, shift, 0.0)
 
     def _learn(self, rows: NDArray[np.intp], theta: Array, gradient: Array, fisher: Array) -> None:
         """Correct the Hessian of rows that move to ``theta``, by what their gradients changed (symmetric rank one)."""
@@ -225,3 +283,22 @@ def _scoring_step(gradient: Array, fisher: Array, movable: Mask, damping: Array)
         return gain, full / size
     damped = np.linalg.solve(scaled + ridge + damping[:, None, None] * unit, downhill[..., None])[..., 0]
     return gain, damped / size
+
+
+def _hessians(likelihood: BatchLikelihood, rows: NDArray[np.intp], theta: Array, errors: Array) -> Array:
+    """Return the Hessians (n, p, p) of some rows at ``theta`` (n, p), by differences of their gradients.
+
+    The steps are parts of the ``errors`` (n, p), and shorter where a limit is near.
+    """
+    count, p = theta.shape
+    moved = np.tile(theta, (2 * p, 1, 1))
+    for i in range(p):
+        moved[i, :, i] += _HESSIAN_STEP * errors[:, i]
+        moved[p + i, :, i] -= _HESSIAN_STEP * errors[:, i]
+    moved = np.clip(moved, likelihood.lower, likelihood.upper)
+    batch = likelihood.at_rows(np.tile(rows, 2 * p))
+    up, down = np.split(batch.normal_equations(moved.reshape(-1, p))[1].reshape(2 * p, count, p), 2)
+    distance = np.stack([moved[i, :, i] - moved[p + i, :, i] for i in range(p)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hessian = ((up - down) / distance[:, :, None]).transpose(1, 0, 2)
+    return 0.5 * (hessian + hessian.transpose(0, 2, 1))

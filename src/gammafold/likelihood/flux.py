@@ -32,6 +32,9 @@ class FluxFunction:
     integral_derivatives : callable, optional
         ``integral_derivatives(low, high, *parameters)``: a tuple of the derivatives of ``integral``, exact; for fluxes
         like a narrow line, which no quadrature follows.
+    proportional : int, optional
+        Which parameter the flux is proportional to: its derivative times the parameter is then the flux, and need
+        not be evaluated again.
     breaks : tuple of float
         Energies at which the flux or one of its derivatives jumps, whatever the parameters.
     moving_breaks : callable, optional
@@ -46,6 +49,7 @@ class FluxFunction:
     integral: Callable[..., Any] | None = None
     derivatives: Callable[..., Any] | None = None
     integral_derivatives: Callable[..., Any] | None = None
+    proportional: int | None = None
     breaks: tuple[float, ...] = ()
     moving_breaks: Callable[..., tuple[Any, ...]] | None = None
     parts: tuple[tuple[FluxFunction, tuple[int, ...], float], ...] = ()

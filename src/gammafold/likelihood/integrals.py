@@ -61,22 +61,34 @@ class BinIntegrals:
             Steps for differences, where the flux has no derivatives.
         """
         flux = self.flux
-        # What depends on frozen parameters alone is done once, not for every row.
-        columns = [column[:1, None] for column in values.T]
-        for i in which:
-            columns[i] = values[:, i, None]
+        columns = _columns(values, which)
+        derivatives = np.empty((len(which), len(values), self.n_bins))
         if flux.integral_derivatives is not None:
             by_bin = flux.integral_derivatives(self._low, self._high, *columns)
-            return _chosen(by_bin, which, (len(values), self.n_bins))
-        if flux.derivatives is not None:
+            for row, i in enumerate(which):
+                derivatives[row] = by_bin[i]
+        elif flux.derivatives is not None:
             by_node = flux.derivatives(self._quadrature.energy, *columns)
-            return self._quadrature.integrate(_chosen(by_node, which, (len(values), self.n_nodes)))
-        return differentiate(self.value, values, which, steps)
+            shape = (len(values), self.n_nodes)
+            for row, i in enumerate(which):
+                derivatives[row] = self._quadrature.integrate(np.broadcast_to(by_node[i], shape))
+        else:
+            return differentiate(self.value, values, which, steps)
+        return derivatives
+
+    def value_and_derivatives(self, values: Array, which: NDArray[np.intp], steps: Array) -> tuple[Array, Array]:
+        """Integrals (N, J), and their derivatives (p, N, J), with arguments as in `derivatives`."""
+        derivatives = self.derivatives(values, which, steps)
+        columns = _columns(values, which)
+        for row, i in enumerate(which):
+            if i == self.flux.proportional:
+                return columns[i] * derivatives[row], derivatives
+        return np.broadcast_to(self.value(*columns), derivatives.shape[1:]), derivatives
 
 
-def _chosen(by_parameter: tuple[Any, ...], which: NDArray[np.intp], shape: tuple[int, int]) -> Array:
-    """Return the derivatives by some of the parameters as one array (p, N, j)."""
-    chosen = np.empty((len(which), *shape))
-    for row, i in enumerate(which):
-        chosen[row] = by_parameter[i]
-    return chosen
+def _columns(values: Array, which: NDArray[np.intp]) -> list[Array]:
+    """Columns (N, 1) of the parameters in ``which``, and (1, 1) of the others: what depends on these is done once."""
+    columns = [column[:1, None] for column in values.T]
+    for i in which:
+        columns[i] = values[:, i, None]
+    return columns

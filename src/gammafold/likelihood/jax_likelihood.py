@@ -88,6 +88,7 @@ class JaxLikelihood:
     def __init__(self, likelihood: Likelihood, fold: Fold) -> None:
         self.names, self.n_free, self.n_data = likelihood.names, likelihood.n_free, likelihood.n_data
         self.x0, self.lower, self.upper = likelihood.x0, likelihood.lower, likelihood.upper
+        self.logarithmic = likelihood.logarithmic
         self.scale, self.slices = likelihood.scale, likelihood.slices
         with jax.enable_x64(True):
             limits = (likelihood.lower, likelihood.upper)

@@ -35,7 +35,7 @@ class JointStatistic:
         """Whether every row of a batch has data of its own."""
         return np.ndim(self.offset) > 0
 
-    def at_rows(self, rows: NDArray[np.intp]) -> JointStatistic:
+    def at_rows(self, rows: NDArray[np.intp] | slice) -> JointStatistic:
         """Return the statistic of some rows of a batch of data."""
         return join_statistics([(bins, kernel.at_rows(rows)) for bins, kernel in self.parts], self.n_bins)
 

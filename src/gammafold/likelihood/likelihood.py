@@ -29,6 +29,9 @@ Array = NDArray[np.float64]
 
 # Numbers held at once in an intermediate array of a batch: 32 MB.
 _CHUNK = 4_000_000
+# Batches are faster in pieces that a processor's cache holds, if a piece still has this many rows.
+_CACHED = 200_000
+_ROWS = 64
 # Step of the Hessian, in expected errors: truncation of 1e-6 and rounding of 1e-9 of the curvature.
 _HESSIAN_STEP = 1e-3
 # Information on a parameter, in units of its size, that is rounding.
@@ -57,6 +60,8 @@ class Likelihood:
         Names of the free parameters.
     x0, lower, upper, scale : array, shape (p,)
         Their values when this was compiled, their limits (infinite if unset) and typical sizes.
+    logarithmic : bool array, shape (p,)
+        Which of them minimisers move on a logarithmic scale while they are positive.
     n_free, n_data : int
         Number of free parameters, and of bins that enter the statistic.
 
@@ -123,6 +128,8 @@ class Likelihood:
         self.lower, self.upper, self.scale = parameters.lower, parameters.upper, parameters.scale
         self.names = tuple(parameters.names[i] for i in self._free)
         self.n_free = len(self._free)
+        none = np.zeros(self.n_free, dtype=bool)
+        self.logarithmic = none if parameters.logarithmic is None else parameters.logarithmic
         self._full_scale = np.where(self._values != 0, np.abs(self._values), 1.0)
         self._full_scale[self._free] = self.scale
 
@@ -157,7 +164,7 @@ class Likelihood:
         other.statistic = statistic
         return other
 
-    def at_rows(self, rows: NDArray[np.intp]) -> Likelihood:
+    def at_rows(self, rows: NDArray[np.intp] | slice) -> Likelihood:
         """Return the likelihood of some rows of a batch; itself where all rows share the same data."""
         if not self.statistic.is_batch:
             return self
@@ -215,11 +222,11 @@ class Likelihood:
 
     def npred(self, theta: ArrayLike) -> dict[str, Array]:
         """Predicted counts, background included: for each dataset its bins (K,) or (N, K)."""
-        return self._by_dataset(self._chunked(self._counts, theta))
+        return self._by_dataset(self._chunked(Likelihood._counts, theta))
 
     def npred_signal(self, theta: ArrayLike) -> dict[str, Array]:
         """Predicted counts of the sources alone, as `npred`."""
-        return self._by_dataset(self._chunked(lambda part: self._counts(part, background=False), theta))
+        return self._by_dataset(self._chunked(lambda one, part: one._counts(part, background=False), theta))
 
     def _by_dataset(self, counts: Array) -> dict[str, Array]:
         return {name: counts[..., self._slices[name]] for name in self._names_in_order}
@@ -231,7 +238,7 @@ class Likelihood:
 
         Zero for a model that agrees with every bin; use this to minimise, since no digits are lost.
         """
-        return self._chunked(self._deviance, theta)
+        return self._chunked(Likelihood._deviance, theta, with_data=True)
 
     def _deviance(self, theta: Array) -> Any:
         value = self.statistic.deviance(self._counts(theta))
@@ -243,7 +250,7 @@ class Likelihood:
 
     def stat_per_dataset(self, theta: ArrayLike) -> dict[str, Any]:
         """Statistic of each dataset, without priors."""
-        per_bin = self.statistic.per_bin(self._chunked(self._counts, theta))
+        per_bin = self.statistic.per_bin(self._chunked(Likelihood._counts, theta))
         return {name: values.sum(axis=-1) for name, values in self._by_dataset(per_bin).items()}
 
     def _prior(self, method: str, full: Array) -> Array:
@@ -260,24 +267,31 @@ class Likelihood:
 
     def jacobian(self, theta: ArrayLike) -> Array:
         """Derivatives (p, K) or (N, p, K) of the predicted counts in the joint vector of bins."""
-        return self._chunked(lambda part: self._batched(self._jacobian, part), theta)
+        return self._chunked(lambda one, part: _batched(one._jacobian, part), theta)
 
     def _jacobian(self, theta: Array) -> Array:
+        return self._counts_and_jacobian(theta)[1].transpose(1, 0, 2)
+
+    def _counts_and_jacobian(self, theta: Array) -> tuple[Array, Array]:
+        """Counts (N, K) and their derivatives (p, N, K)."""
         full = self.full(theta)
         steps = difference_steps(full, self._full_scale)
-        jacobian = np.zeros((len(theta), self.n_free, self._n_bins))
+        counts = np.empty((len(theta), self._n_bins))
+        counts[:] = self._fixed
+        jacobian = np.zeros((self.n_free, len(theta), self._n_bins))
         for block in self._blocks():
-            parts, columns = block.jacobian(full, steps)
+            own, parts, columns = block.counts_and_jacobian(full, steps)
+            counts[:, block.rows] += own
             for part, column in zip(parts, columns, strict=True):
-                jacobian[:, column, block.rows] += part
-        return jacobian
+                jacobian[column][:, block.rows] += part
+        return counts, jacobian
 
     def deviance_and_gradient(self, theta: ArrayLike) -> tuple[Any, Array]:
         """Deviance () or (N,), and its gradient (p,) or (N, p)."""
         theta = np.asarray(theta, dtype=float)
         single = theta.ndim == 1
         # Chunks return one array: the deviance is its first column.
-        joined = self._chunked(self._deviance_and_gradient, theta[None] if single else theta)
+        joined = self._chunked(Likelihood._deviance_and_gradient, theta[None] if single else theta, with_data=True)
         return (joined[0, 0], joined[0, 1:]) if single else (joined[:, 0], joined[:, 1:])
 
     def _deviance_and_gradient(self, theta: Array) -> Array:
@@ -303,14 +317,15 @@ class Likelihood:
 
         Twice its inverse is the expected covariance.
         """
-        return self._chunked(lambda part: self._batched(self._fisher, part), theta)
+        return self._chunked(lambda one, part: _batched(one._fisher, part), theta, with_data=True)
 
     def _fisher(self, theta: Array) -> Array:
-        return self._normal_matrix(theta, self._counts(theta), self._jacobian(theta))
+        return self._normal_matrix(theta, *self._counts_and_jacobian(theta))
 
     def _normal_matrix(self, theta: Array, counts: Array, jacobian: Array) -> Array:
-        weighted = jacobian * self.statistic.fisher(counts)[:, None, :]
-        matrix = weighted @ jacobian.transpose(0, 2, 1)
+        # (N, p, K) @ (N, K, p)
+        weighted = (jacobian * self.statistic.fisher(counts)).transpose(1, 0, 2)
+        matrix: Array = weighted @ jacobian.transpose(1, 2, 0)
         if self._priors:
             diagonal = np.arange(self.n_free)
             matrix[:, diagonal, diagonal] += self._prior("curvature", self.full(theta))[:, self._free]
@@ -318,14 +333,28 @@ class Likelihood:
 
     def normal_equations(self, theta: Array) -> tuple[Array, Array, Array]:
         """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p) from one evaluation of a batch (N, p)."""
-        counts, jacobian = self._chunked(self._counts, theta), self._chunked(self._jacobian, theta)
-        deviance, weights = self.statistic.deviance_and_gradient(counts)
-        gradient = np.einsum("npk,nk->np", jacobian, weights)
+        p = self.n_free
+        # Chunks return one array: what is asked for stands side by side in it.
+        joined = self._chunked(Likelihood._normal_equations, theta, with_data=True)
+        return joined[:, 0], joined[:, 1 : 1 + p], joined[:, 1 + p :].reshape(-1, p, p)
+
+    def _normal_equations(self, theta: Array) -> Array:
+        # Many data at one place, such as the start of an ensemble, need one prediction.
+        at_one_place = len(theta) > 1 and bool((theta == theta[0]).all())
+        counts, jacobian = self._counts_and_jacobian(theta[:1] if at_one_place else theta)
+        if at_one_place:
+            counts = np.broadcast_to(counts, (len(theta), self._n_bins))
+            jacobian = np.broadcast_to(jacobian, (self.n_free, len(theta), self._n_bins))
+        p = self.n_free
+        result = np.empty((len(theta), 1 + p + p * p))
+        result[:, 0], weights = self.statistic.deviance_and_gradient(counts)
+        result[:, 1 : 1 + p] = np.einsum("pnk,nk->np", jacobian, weights)
         if self._priors:
             full = self.full(theta)
-            deviance = deviance + self._prior("deviance", full).sum(axis=-1)
-            gradient = gradient + self._prior("gradient", full)[:, self._free]
-        return deviance, gradient, self._normal_matrix(theta, counts, jacobian)
+            result[:, 0] += self._prior("deviance", full).sum(axis=-1)
+            result[:, 1 : 1 + p] += self._prior("gradient", full)[:, self._free]
+        result[:, 1 + p :] = self._normal_matrix(theta, counts, jacobian).reshape(len(theta), -1)
+        return result
 
     def hessian(self, theta: ArrayLike) -> Array:
         """Hessian (p, p) of the statistic at one vector (p,), by central differences of the exact gradient.
@@ -374,22 +403,25 @@ class Likelihood:
         ]
         return "; ".join(words) or "every bin is finite"
 
-    def _batched(self, function: Callable[[Array], Array], theta: Array) -> Array:
-        """Apply a function of batches to a batch or to one vector."""
-        return function(theta) if theta.ndim == 2 else function(theta[None])[0]
+    def _chunked(self, function: Callable[[Likelihood, Array], Any], theta: ArrayLike, with_data: bool = False) -> Any:
+        """Apply a method to a large batch in pieces that fit into memory.
 
-    def _chunked(self, function: Callable[[Array], Any], theta: ArrayLike) -> Any:
-        """Apply a function to a large batch in pieces that fit into memory."""
+        A method that needs data gets those of its rows, where each row of the batch has its own.
+        """
         theta = np.asarray(theta, dtype=float)
-        if theta.ndim == 1:
-            return function(theta)
         size = self._rows_at_once
-        if len(theta) <= size:
-            return function(theta)
-        parts = [function(theta[start : start + size]) for start in range(0, len(theta), size)]
-        return np.concatenate(parts)
+        if theta.ndim == 1 or len(theta) <= size:
+            return function(self, theta)
+        pieces = [slice(start, start + size) for start in range(0, len(theta), size)]
+        return np.concatenate([function(self.at_rows(piece) if with_data else self, theta[piece]) for piece in pieces])
 
     @property
     def _rows_at_once(self) -> int:
         nodes = max((block.integrals.n_nodes for block in self._signal), default=1)
-        return max(1, _CHUNK // ((nodes + self._n_bins) * max(1, self.n_free)))
+        per_row = (nodes + self._n_bins) * max(1, self.n_free)
+        return max(1, min(_CHUNK // per_row, max(_ROWS, _CACHED // per_row)))
+
+
+def _batched(function: Callable[[Array], Array], theta: Array) -> Array:
+    """Apply a function of batches to a batch or to one vector."""
+    return function(theta) if theta.ndim == 2 else function(theta[None])[0]

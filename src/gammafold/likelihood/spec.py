@@ -108,6 +108,9 @@ class ParameterSpec:
         Limits of the free ones; infinite where there are none.
     scale : array, shape (p,)
         A typical size of each free one, > 0.
+    logarithmic : bool array, shape (p,), optional
+        Which free ones are best thought of on a logarithmic scale while they are positive, such as amplitudes.
+        Default: none.
     """
 
     names: tuple[str, ...]
@@ -116,3 +119,4 @@ class ParameterSpec:
     lower: Array
     upper: Array
     scale: Array
+    logarithmic: NDArray[np.bool_] | None = None

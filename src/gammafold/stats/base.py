@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -88,7 +89,13 @@ class BinnedStatistic:
 
     def at_rows(self, rows: Any) -> Self:
         """Return the statistic of some rows of a batch; data that all rows share stay."""
-        return type(self)(*(array[rows] if array.ndim > 1 else array for array in self._arrays))
+        if not self.batch_shape:
+            return self
+        other = copy.copy(self)
+        # What was prepared from the data is selected with them, not computed again.
+        for name, value in vars(self).items():
+            setattr(other, name, _select_rows(value, rows, name == "offset"))
+        return other
 
     def with_data(self, **arrays: Any) -> Self:
         """Return the statistic with some of its data replaced, (K,) or (N, K)."""
@@ -106,6 +113,12 @@ def _frozen(array: Any) -> Array:
     copy = np.array(array, dtype=float)
     copy.flags.writeable = False
     return copy
+
+
+def _select_rows(value: Any, rows: Any, is_per_row: bool) -> Any:
+    if isinstance(value, np.ndarray):
+        return value[rows] if is_per_row or value.ndim > 1 else value
+    return value.at_rows(rows) if hasattr(value, "at_rows") else value
 
 
 def _side_by_side(arrays: Sequence[Array]) -> Array:

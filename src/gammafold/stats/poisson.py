@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +41,14 @@ class PoissonTerm:
         self._some_zero = bool(self._is_zero.any())
         self._per_n = (1.0 - self._is_zero) / (n + self._is_zero)
         self._careful = n.size > 0 and float(n.max()) > _MANY
+
+    def at_rows(self, rows: Any) -> PoissonTerm:
+        """Return the term of some rows of a batch (N, K); one of (K,) is that of all rows."""
+        if self.n.ndim == 1:
+            return self
+        other = copy.copy(self)
+        other.n, other._is_zero, other._per_n = self.n[rows], self._is_zero[rows], self._per_n[rows]
+        return other
 
     def __call__(self, m: Array) -> Array:
         """Return the term of each bin, inf for ``m = 0 < n`` and NaN for ``m < 0 < n``."""

@@ -91,6 +91,7 @@ def compile_model(
         integral=integral,
         derivatives=derivatives,
         integral_derivatives=integral_derivatives,
+        proportional=None if model.proportional_to is None else model.parameters.names.index(model.proportional_to),
         breaks=tuple(float(energy) for energy in model.fixed_breaks.to_value(ENERGY)),
         moving_breaks=breaks,
     )

@@ -50,6 +50,8 @@ class SpectralModel(ModelBase):
     evaluate_derivatives: ClassVar[Callable[..., Any] | None] = None
     evaluate_integral_derivatives: ClassVar[Callable[..., Any] | None] = None
     evaluate_breaks: ClassVar[Callable[..., Any] | None] = None
+    # Name of the parameter that the flux is proportional to, for models with `evaluate_derivatives`.
+    proportional_to: ClassVar[str | None] = None
 
     evaluate: Callable[..., Any]
 

@@ -32,6 +32,7 @@ class LogParabolaSpectralModel(SpectralModel):
     """
 
     tag = ("LogParabolaSpectralModel", "lp")
+    proportional_to = "amplitude"
     amplitude = Parameter("amplitude", "1e-12 cm-2 s-1 TeV-1", interp="log")
     reference = Parameter("reference", "10 TeV", frozen=True)
     alpha = Parameter("alpha", 2.0)
@@ -55,8 +56,9 @@ class LogParabolaSpectralModel(SpectralModel):
         xp = namespace_of(energy, amplitude, reference, alpha, beta)
         x = xp.log(energy / reference)
         unit = xp.exp(-x * (alpha + beta * x))
-        slope = -amplitude * unit * x
-        return unit, amplitude * unit * (alpha + 2.0 * beta * x) / reference, slope, slope * x
+        flux = amplitude * unit
+        slope = -x * flux
+        return unit, (alpha * flux - (2.0 * beta) * slope) / reference, slope, x * slope
 
     @property
     def e_peak(self) -> u.Quantity:
@@ -111,6 +113,7 @@ class LogParabolaNormSpectralModel(SpectralModel):
 
     tag = ("LogParabolaNormSpectralModel", "lp-norm")
     is_norm_spectral_model = True
+    proportional_to = "norm"
     norm = Parameter("norm", 1.0, interp="log")
     reference = Parameter("reference", "10 TeV", frozen=True)
     alpha = Parameter("alpha", 0.0)

@@ -41,6 +41,7 @@ class ExpCutoffPowerLawSpectralModel(SpectralModel):
     """
 
     tag = ("ExpCutoffPowerLawSpectralModel", "ecpl")
+    proportional_to = "amplitude"
     index = Parameter("index", 1.5)
     amplitude = Parameter("amplitude", "1e-12 cm-2 s-1 TeV-1", interp="log")
     reference = Parameter("reference", "1 TeV", frozen=True)
@@ -96,6 +97,7 @@ class ExpCutoffPowerLawNormSpectralModel(SpectralModel):
     """
 
     tag = ("ExpCutoffPowerLawNormSpectralModel", "ecpl-norm")
+    proportional_to = "norm"
     is_norm_spectral_model = True
     index = Parameter("index", 0.0)
     norm = Parameter("norm", 1.0, interp="log")
@@ -125,6 +127,7 @@ class ExpCutoffPowerLaw3FGLSpectralModel(SpectralModel):
     """
 
     tag = ("ExpCutoffPowerLaw3FGLSpectralModel", "ecpl-3fgl")
+    proportional_to = "amplitude"
     index = Parameter("index", 1.5)
     amplitude = Parameter("amplitude", "1e-12 cm-2 s-1 TeV-1", interp="log")
     reference = Parameter("reference", "1 TeV", frozen=True)

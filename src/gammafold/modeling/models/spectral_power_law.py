@@ -106,6 +106,7 @@ class PowerLawSpectralModel(SpectralModel):
     """
 
     tag = ("PowerLawSpectralModel", "pl")
+    proportional_to = "amplitude"
     index = Parameter("index", 2.0)
     amplitude = Parameter("amplitude", "1e-12 cm-2 s-1 TeV-1", interp="log")
     reference = Parameter("reference", "1 TeV", frozen=True)
@@ -186,6 +187,7 @@ class PowerLawNormSpectralModel(SpectralModel):
     """
 
     tag = ("PowerLawNormSpectralModel", "pl-norm")
+    proportional_to = "norm"
     is_norm_spectral_model = True
     tilt = Parameter("tilt", 0.0, frozen=True)
     norm = Parameter("norm", 1.0, interp="log")

@@ -10,6 +10,7 @@ import numpy as np
 
 from gammafold.datasets import operations
 from gammafold.datasets.create import reco_geom, region_dataset, true_geoms
+from gammafold.datasets.files_methods import DatasetFiles
 from gammafold.datasets.info import summary
 from gammafold.datasets.map_prediction import MapPrediction
 from gammafold.datasets.plot import DatasetPlots
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["MapDataset"]
 
 
-class MapDataset(DatasetPlots, MapPrediction):
+class MapDataset(DatasetPlots, DatasetFiles, MapPrediction):
     """Counts with everything that is needed to predict them, and the Cash statistic.
 
     The parts are maps on one region (the geometry of images and cubes would be one more geometry, not one

@@ -7,13 +7,13 @@ stands at `gammafold.stats.kernels.WStatistic`).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gammafold.datasets.checks import check_acceptance, check_counts, check_reco_map
+from gammafold.datasets.files_methods import OnOffFiles
 from gammafold.datasets.info import info_dict, wstat_significance
 from gammafold.datasets.map_dataset import MapDataset
 from gammafold.datasets.onoff_combine import merged_acceptances, stacked_onoff
@@ -303,7 +303,7 @@ class MapDatasetOnOff(MapDataset):
         return known
 
 
-class SpectrumDatasetOnOff(MapDatasetOnOff):
+class SpectrumDatasetOnOff(OnOffFiles, MapDatasetOnOff):
     """Counts spectrum of an on region and of off regions, with the W statistic.
 
     Parameters
@@ -323,23 +323,6 @@ class SpectrumDatasetOnOff(MapDatasetOnOff):
     """
 
     tag = "SpectrumDatasetOnOff"
-
-    @classmethod
-    def read(cls, filename: str | os.PathLike[str], name: str | None = None, **kwargs: Any) -> Any:
-        """Read an OGIP spectrum with the background and the responses that it names.
-
-        Parameters
-        ----------
-        filename : path
-            PHA file.
-        name : str, optional
-            Default: the observation's identifier in the file, else the name of the file.
-        **kwargs
-            See `gammafold.datasets.ogip.read_onoff`.
-        """
-        from gammafold.datasets.ogip import read_onoff
-
-        return read_onoff(cls, filename, name=name, **kwargs)
 
     @classmethod
     def from_spectrum_dataset(

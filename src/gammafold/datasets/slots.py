@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+
+from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnitsError
 
 __all__ = ["DataSlot", "LazyPart", "drop_cache", "held_part"]
 
@@ -22,14 +25,23 @@ class LazyPart:
     cache : bool
         Whether the part is kept after the first access. Without, each access reads it again, and changing what
         was read changes nothing in the dataset.
+    available : callable, optional
+        Takes no argument and returns whether ``load`` would give the same again. Default: always.
     """
 
-    __slots__ = ("cache", "load", "source")
+    __slots__ = ("available", "cache", "load", "source")
 
-    def __init__(self, load: Callable[[], Any], source: str, cache: bool = True) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Any],
+        source: str,
+        cache: bool = True,
+        available: Callable[[], bool] | None = None,
+    ) -> None:
         self.load = load
         self.source = source
         self.cache = cache
+        self.available = available
 
     def __repr__(self) -> str:
         return f"LazyPart({self.source!r})"
@@ -77,7 +89,10 @@ class DataSlot:
     def _read(self, instance: Any, lazy: LazyPart) -> Any:
         part = lazy.load()
         if part is not None:
-            part = self._check(instance, self._name, part)
+            try:
+                part = self._check(instance, self._name, part)
+            except (InputError, InputTypeError, UnitsError) as error:
+                raise FileFormatError(f"{lazy.source}: {error}") from error
         if lazy.cache:
             instance.__dict__[self._private] = part
             instance.__dict__["_on_disk"][self._name] = (lazy, part, _digest(part))
@@ -93,26 +108,51 @@ def held_part(dataset: Any, name: str) -> Any:
 def drop_cache(dataset: Any) -> list[str]:
     """Let go of the parts that can be read again from file as they are, and return their names.
 
-    What has no file behind it, and what was changed since it was read, stays.
+    What has no file behind it, what was changed since it was read, and what the file does not hold any more, stays.
     """
     dropped = []
     on_disk = dataset.__dict__.get("_on_disk", {})
     for name, (lazy, part, digest) in list(on_disk.items()):
-        if dataset.__dict__[f"_{name}"] is part and _digest(part) == digest:
+        readable = lazy.available is None or lazy.available()
+        if readable and dataset.__dict__[f"_{name}"] is part and _digest(part) == digest:
             dataset.__dict__[f"_{name}"] = lazy
             del on_disk[name]
             dropped.append(name)
     return dropped
 
 
-def _digest(part: Any) -> int:
-    """Return a number that changes with the arrays of a part."""
-    return hash(tuple(array.tobytes() for array in _arrays_of(part)))
+def _digest(part: Any) -> bytes:
+    """Return bytes that change with the content of a part, and are the same in another process."""
+    digest = hashlib.blake2b(digest_size=16)
+    for item in _content(part):
+        digest.update(item if isinstance(item, bytes) else str(item).encode())
+        digest.update(b"\0")
+    return digest.digest()
 
 
-def _arrays_of(part: Any) -> list[np.ndarray]:
-    """Return the arrays of a map, or of the maps that an IRF map is made of."""
-    if isinstance(getattr(part, "data", None), np.ndarray):
-        return [part.data]
-    maps = [value for value in vars(part).values() if hasattr(value, "geom")] if part is not None else []
-    return [inner.data for inner in maps]
+def _content(part: Any) -> Iterator[Any]:
+    """Give what a map, a response made of maps, good time intervals or a table hold, as bytes and strings."""
+    if part is None:
+        return
+    if hasattr(part, "geom"):
+        yield from (part.unit, part.data.dtype, part.data.shape, part.data.tobytes())
+        yield from (axis.edges.value.tobytes() for axis in part.geom.axes)
+        yield from _plain(part.meta)
+    elif hasattr(part, "met_start"):
+        yield from (part.time_ref.isot, part.met_start.value.tobytes(), part.met_stop.value.tobytes())
+    elif hasattr(part, "colnames"):
+        yield from part.colnames
+        yield from (repr(list(part[name])) for name in part.colnames)
+        yield from _plain(part.meta)
+    else:
+        for inner in vars(part).values():
+            if hasattr(inner, "geom"):
+                yield from _content(inner)
+
+
+def _plain(meta: Mapping[Any, Any]) -> Iterator[Any]:
+    """Give the entries of meta data; numbers and quantities to the last bit."""
+    for key, value in meta.items():
+        number = getattr(value, "value", value)
+        exact = np.asarray(number).tobytes() if isinstance(number, np.ndarray | np.generic | float) else b""
+        yield from (key, repr(value), exact)

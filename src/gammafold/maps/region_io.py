@@ -96,8 +96,9 @@ def map_from_hdulist(
     hdu: str | None = None,
     hdu_bands: str | None = None,
     hdu_region: str | None = None,
+    geom: RegionGeom | None = None,
 ) -> dict[str, Any]:
-    """Return the arguments of a `RegionNDMap` from open FITS extensions."""
+    """Return the arguments of a `RegionNDMap` from open FITS extensions; a geometry that is known is not read."""
     check_format(format)
     if format == "gadf":
         hdu, column = hdu or _find_gadf_hdu(hdulist), "DATA"
@@ -106,7 +107,8 @@ def map_from_hdulist(
     else:
         hdu, column = hdu or "SPECTRUM", (ogip_column or "COUNTS").upper()
     table_hdu = get_hdu(hdulist, hdu)
-    geom = RegionGeom(**read_geom(hdulist, format=format, hdu=hdu, hdu_bands=hdu_bands, hdu_region=hdu_region))
+    if geom is None:
+        geom = RegionGeom(**read_geom(hdulist, format=format, hdu=hdu, hdu_bands=hdu_bands, hdu_region=hdu_region))
     data, unit = _read_column(hdulist, table_hdu, column)
     size = int(np.prod(geom.data_shape))
     if data.ndim == 0:

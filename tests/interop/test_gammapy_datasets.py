@@ -378,7 +378,11 @@ def test_gammapy_reads_our_collections(read):
     assert theirs["frozen"]
     assert theirs["names"] == ["two"]
     assert theirs["parameters"] == datasets.models.parameters_unique_names
-    np.testing.assert_allclose(theirs["covariance"], datasets.models.covariance.data, rtol=1e-12)
+    # There the second use of a linked parameter has no covariance, here that of the first.
+    parameters = list(datasets.models.parameters)
+    first = [i for i, parameter in enumerate(parameters) if parameter not in parameters[:i]]
+    pick = np.ix_(first, first)
+    np.testing.assert_allclose(np.array(theirs["covariance"])[pick], datasets.models.covariance.data[pick], rtol=1e-12)
 
 
 def test_gammapy_reads_a_curved_model_to_its_own_accuracy(read):

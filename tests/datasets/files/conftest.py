@@ -82,21 +82,21 @@ def assert_identical_datasets(one, other):
             assert one.meta_table[name].unit == other.meta_table[name].unit
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def geometries():
     return geometries_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def full_dataset():
     return make_full_dataset
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def maps_of():
     return maps_of_dataset
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def assert_identical():
     return assert_identical_datasets

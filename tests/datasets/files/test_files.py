@@ -10,7 +10,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.io import fits
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -121,6 +121,7 @@ def test_maps_of_one_file_share_their_axes_and_region(full_dataset):
     assert read.exposure.geom.region is read.counts.geom.region
 
 
+@settings(max_examples=20)
 @given(
     counts=arrays(np.int64, N, elements=st.integers(0, 2**53)),
     background=arrays(float, N, elements=st.floats(-1e300, 1e300)),
@@ -146,7 +147,11 @@ def test_numbers_come_back_to_the_last_bit(
     assert_identical(dataset, SpectrumDataset.read(path, lazy=lazy))
 
 
-@given(st.lists(st.floats(0.01, 100), min_size=3, max_size=8, unique=True), st.sampled_from(["TeV", "GeV", "keV"]))
+@settings(max_examples=20)
+@given(
+    edges=st.lists(st.floats(0.01, 100), min_size=3, max_size=8, unique=True),
+    unit=st.sampled_from(["TeV", "GeV", "keV"]),
+)
 def test_energies_come_back_to_the_last_bit(edges, unit, assert_identical):
     axis = MapAxis.from_energy_edges(np.sort(edges) * u.Unit(unit))
     dataset = SpectrumDataset.create(axis, name="d")

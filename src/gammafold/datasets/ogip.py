@@ -20,7 +20,7 @@ from gammafold.irf.edisp_map import EDispKernelMap
 from gammafold.maps.axis import MapAxis
 from gammafold.maps.region_geom import RegionGeom
 from gammafold.maps.region_map import RegionNDMap
-from gammafold.utils.errors import FileFormatError, InputError
+from gammafold.utils.errors import FileFormatError
 
 if TYPE_CHECKING:
     from gammafold.data.gti import GTI
@@ -56,13 +56,6 @@ def read_onoff(cls: type, filename: str | os.PathLike[str], name: str | None = N
     """
     observation = read_ogip(filename, **kwargs).ascending()
     return cls(name=name or dataset_name(observation, Path(filename)), **parts_of(observation))
-
-
-def write_onoff(dataset: Any, filename: str | os.PathLike[str], **options: Any) -> None:
-    """Write an on-off dataset as OGIP files; see `SpectrumDatasetOnOff.write`."""
-    raise InputError(
-        f"dataset {dataset.name!r} cannot be written to {filename} in the format {options.get('format')!r}: use 'gadf'"
-    )
 
 
 def dataset_name(observation: Observation, path: Path) -> str:

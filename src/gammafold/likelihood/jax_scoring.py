@@ -1,8 +1,8 @@
 """Fisher scoring of one fit as a traced program, to be vectorised over many by `jax.vmap`.
 
-The same search as `gammafold.likelihood.fisher_scoring`: Newton steps with the expected Hessian, Levenberg damping where
-a step does not lower the deviance, limits by projection. Near the minimum the exact Hessian, which JAX gives, takes
-the place of the expected one wherever it is positive definite.
+The same search as `gammafold.likelihood.fisher_scoring`: Newton steps with the expected Hessian, Levenberg damping
+where a step does not lower the deviance, limits by projection. Near the minimum the exact Hessian, which JAX gives,
+takes the place of the expected one wherever it is positive definite.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from gammafold.likelihood.fisher_scoring import CLOSE_ENOUGH, FIRST_DAMPING, GOA
 
 __all__ = ["Found", "Point", "search"]
 
-# Steps after which a fit counts as not converged.
-_MOST = 100
+# Steps after which a fit counts as not converged. All fits of a batch take as many as the slowest of them.
+_MOST = 30
 
 
 class Point(NamedTuple):

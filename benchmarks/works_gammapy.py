@@ -73,6 +73,33 @@ def stack_200():
     return lambda: datasets.stack_reduce(name="stacked")
 
 
+EDGES = [10**x for x in (-0.15, 0.05, 0.25, 0.45, 0.65, 0.85, 1.05, 1.25, 1.5)]
+
+
+def flux_points(**options):
+    import astropy.units as u
+    from gammapy.estimators import FluxPointsEstimator
+
+    datasets = read()
+    fit(datasets, power_law())()
+    estimator = FluxPointsEstimator(energy_edges=EDGES * u.TeV, source="crab", **options)
+    return lambda: estimator.run(datasets)
+
+
+def light_curve(n):
+    import astropy.units as u
+    from gammapy.data import GTI
+    from gammapy.estimators import LightCurveEstimator
+
+    datasets = many(n)
+    for i, dataset in enumerate(datasets):
+        start = 1800 * i * u.s
+        dataset.gti = GTI.create(start, start + 1687 * u.s, reference_time="2004-12-04T22:00:00")
+    datasets.models = power_law()
+    estimator = LightCurveEstimator(energy_edges=[1, 10] * u.TeV, source="crab")
+    return lambda: estimator.run(datasets)
+
+
 serve(
     {
         "read four OGIP observations": lambda: read,
@@ -82,5 +109,9 @@ serve(
         "log-parabola fit with covariance": lambda: fit(read(), log_parabola()),
         "joint fit of 200 observations": lambda: fit(many(200), power_law()),
         "stack of 200 observations": stack_200,
-    }
+        "flux points of 8 bins": flux_points,
+        "flux points of 8 bins, all options": lambda: flux_points(selection_optional="all"),
+        "light curve, per time bin": lambda: light_curve(20),
+    },
+    per={"light curve, per time bin": 20},
 )

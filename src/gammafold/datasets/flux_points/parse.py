@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gammafold.data.gti_io import reference_time
 from gammafold.datasets.flux_points.names import NORM_SUFFIXES, SED_UNITS, TABLE_SED_TYPES, check_sed_type
 from gammafold.datasets.flux_points.points import FluxPoints
-from gammafold.datasets.flux_points.tables import FORMATS, PLAIN_COLUMNS
+from gammafold.datasets.flux_points.tables import FORMATS, PER_DATASET, PLAIN_COLUMNS
 from gammafold.maps.axis import MapAxis
 from gammafold.maps.region_geom import RegionGeom
 from gammafold.maps.region_map import RegionNDMap
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["from_table"]
 
 _FLAGS = ("success", "is_ul")
-# Columns that other packages keep for each dataset: here they are sums over the datasets.
-_PER_DATASET = ("npred", "npred_excess", "counts")
 
 
 def from_table(
@@ -223,7 +221,8 @@ class _Columns:
             return RegionNDMap(geom=geom, data=flags, dtype=bool)
         values = self.values(name)
         n_points = int(np.prod(geom.data_shape))
-        if name in _PER_DATASET and values.size > n_points:
+        if name in PER_DATASET and values.size > n_points:
+            # One number for each dataset: here it is their sum.
             by_dataset = values.reshape(n_points, -1)
             missing = np.isnan(by_dataset).all(axis=1)
             values = np.where(missing, np.nan, np.nansum(by_dataset, axis=1))

@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from gammafold.datasets.flux_points.points import FluxPoints
     from gammafold.maps.region_map import RegionNDMap
 
-__all__ = ["FORMATS", "PLAIN_COLUMNS", "to_table"]
+__all__ = ["FORMATS", "PER_DATASET", "PLAIN_COLUMNS", "to_table"]
 
 # Format, and the axis beside energy that it has.
 FORMATS = {"gadf-sed": None, "lightcurve": "time", "profile": "projected-distance"}
 # Stored quantities that are written beside the fluxes, as column names.
 PLAIN_COLUMNS = ("ts", "npred", "npred_excess", "counts", "stat", "stat_null", "success", "n_dof")
+
+# Columns that hold a vector over datasets.
+PER_DATASET = frozenset({"npred", "npred_excess", "counts"})
 
 
 def to_table(
@@ -109,7 +112,11 @@ def _confidence(n_sigma: float) -> float:
 def _energy_table(points: FluxPoints, kind: str) -> Table:
     from astropy.table import Table
 
-    return Table({name: values[0] for name, values in _rows(points, kind)})
+    table = Table({name: values[0] for name, values in _rows(points, kind)})
+    if not PER_DATASET.isdisjoint(table.colnames):
+        # A vector of one number comes back from a file as a number: this tells readers that there is one dataset.
+        table["datasets"] = ["all"] * len(table)
+    return table
 
 
 def _stacked_table(points: FluxPoints, kind: str, axis_name: str) -> Table:
@@ -140,6 +147,9 @@ def _rows(points: FluxPoints, kind: str) -> Iterator[tuple[str, Any]]:
             yield f"ref_{sed}", points.reference(sed)[None]
     for name, held in _quantities(points, kind):
         data = held.data[..., 0, 0].reshape(-1, points.energy_axis.nbin)
+        if name in PER_DATASET:
+            # Readers of the field expect one number for each dataset: here it is one, their sum.
+            data = data[..., None]
         yield name, data if held.unit == "" else u.Quantity(data, held.unit)
     if points.has("stat_scan"):
         scan = points.stat_scan

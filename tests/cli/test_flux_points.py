@@ -11,7 +11,7 @@ from astropy.table import Table
 from numpy.testing import assert_allclose
 
 from gammafold.datasets import Datasets, SpectrumDatasetOnOff
-from gammafold.estimators.flux_points_estimator import FluxPointsEstimator
+from gammafold.estimators import FluxPointsEstimator
 from gammafold.modeling import Fit
 from gammafold.modeling.models import PowerLawSpectralModel, SkyModel
 from gammafold.report.flux_points import fit_edges, flux_text

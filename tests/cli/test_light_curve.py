@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 
 from gammafold.data.gti import GTI
 from gammafold.datasets import Datasets, SpectrumDataset, SpectrumDatasetOnOff
-from gammafold.estimators.light_curve import LightCurveEstimator
+from gammafold.estimators import LightCurveEstimator
 from gammafold.maps.axis import MapAxis
 from gammafold.modeling import Fit
 from gammafold.modeling.models import PowerLawSpectralModel, SkyModel

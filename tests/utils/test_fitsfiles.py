@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 
 from gammafold.utils.errors import FileFormatError, InputError
-from gammafold.utils.fitsfiles import open_fits
+from gammafold.utils.fitsfiles import is_fits, open_fits
 
 
 @pytest.fixture
@@ -56,3 +56,17 @@ def test_errors_of_what_reads(path):
         raise FileFormatError(f"{path} has no energies")
     with pytest.raises(InputError, match=r"^sigma is 0$"), open_fits(path):
         raise InputError("sigma is 0")
+
+
+def test_is_fits(tmp_path):
+    plain, zipped, text, cut = (tmp_path / name for name in ("a.fits", "a.fits.gz", "a.txt", "cut.gz"))
+    fits.PrimaryHDU().writeto(plain)
+    fits.PrimaryHDU().writeto(zipped)
+    text.write_text("SIMP")
+    cut.write_bytes(zipped.read_bytes()[:12])
+    assert is_fits(plain)
+    assert is_fits(zipped)
+    assert not is_fits(text)
+    for path in (cut, tmp_path / "nothing.fits", tmp_path):
+        with pytest.raises(FileFormatError, match="cannot read"):
+            is_fits(path)

@@ -54,7 +54,7 @@ def command(
       gammafold flux-points pha_obs*.fits
       gammafold flux-points pha_obs*.fits --energy-edges "1 2 5 10 TeV"
     """
-    from gammafold.estimators.flux_points_estimator import FluxPointsEstimator
+    from gammafold.estimators import FluxPointsEstimator
     from gammafold.report.fit import data_table
     from gammafold.report.flux_points import fit_edges, flux_points_table, write_flux_points
 

@@ -65,7 +65,7 @@ def command(
       gammafold light-curve pha_obs*.fits --times observations.ecsv
       gammafold light-curve pha_obs*.fits --times observations.ecsv --every "1 d"
     """
-    from gammafold.estimators.light_curve import LightCurveEstimator
+    from gammafold.estimators import LightCurveEstimator
     from gammafold.report.flux_points import fit_edges
     from gammafold.report.light_curve import group_by_time, light_curve_tables, write_light_curve
 

@@ -17,10 +17,14 @@ __all__ = ["cli", "main"]
 
 # Name on the command line -> module with a click command of that name.
 COMMANDS: Mapping[str, str] = {
+    "convert": "gammafold.cli.convert",
     "demo": "gammafold.cli.demo",
     "fit": "gammafold.cli.fit",
     "flux-points": "gammafold.cli.flux_points",
+    "group": "gammafold.cli.group",
+    "info": "gammafold.cli.info",
     "light-curve": "gammafold.cli.light_curve",
+    "stack": "gammafold.cli.stack",
 }
 
 

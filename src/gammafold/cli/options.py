@@ -112,10 +112,11 @@ def make_folder(folder: Path) -> Path:
 
 
 def read_spectra(paths: Sequence[Path]) -> Datasets:
-    """Read PHA files, with the responses and backgrounds they name, into datasets."""
-    from gammafold.datasets import Datasets, SpectrumDatasetOnOff
+    """Read PHA files with the responses and backgrounds they name, files of datasets, and lists of these."""
+    from gammafold.datasets import Datasets
+    from gammafold.report.spectra import read_spectrum_file
 
-    return Datasets([SpectrumDatasetOnOff.read(path) for path in progress(paths, "reading")])
+    return Datasets([dataset for path in progress(paths, "reading") for dataset in read_spectrum_file(path)])
 
 
 def positive_energy(text: str, option: str) -> u.Quantity:

@@ -252,14 +252,14 @@ def _values(region_map: Any) -> Array:
 
 
 def _header(dataset: Any) -> dict[str, Any]:
-    """Return the keywords that describe the observation: those of the first row of the table of observations."""
+    """Return the keywords that describe the observation: those that all rows of the table of observations share."""
     header: dict[str, Any] = {"OBS_ID": dataset.name}
     table = dataset.meta_table
     if table is None or len(table) == 0:
         return header
     for name in table.colnames:
         value = table[name][0]
-        if len(name) <= 8 and name.isupper() and np.ndim(value) == 0:
+        if len(name) <= 8 and name.isupper() and np.ndim(value) == 0 and np.all(table[name] == value):
             header[name] = value.item() if hasattr(value, "item") else value
     return header
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from matplotlib.figure import Figure
 
-__all__ = ["plain", "plain_rows", "write_figure", "write_json"]
+__all__ = ["plain", "plain_rows", "write_figure", "write_json", "write_table"]
 
 
 def plain(value: Any) -> Any:
@@ -51,6 +51,13 @@ def write_json(content: Any, path: Path) -> Path:
     with atomic_path(path, overwrite=True) as temporary:
         text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def write_table(table: Table, path: Path) -> Path:
+    """Write a table to an ECSV file, replacing it, and return its path."""
+    with atomic_path(path, overwrite=True) as temporary:
+        table.write(temporary, format="ascii.ecsv", overwrite=True)
     return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,10 +71,10 @@ def fit_tables(datasets: Datasets, results: Mapping[str, FitResult]) -> list[Tab
     return [data_table(datasets), _state_table(results), _parameter_table(results)]
 
 
-def data_table(datasets: Datasets) -> Table:
+def data_table(datasets: Iterable[Any], title: str = "spectra") -> Table:
     """Return a table of spectra: live time, safe range, counts and significance."""
     columns = ("livetime", "safe range", "counts", "background", "excess", "√TS")
-    table = make_table("spectra", {"dataset": "left"} | dict.fromkeys(columns, "right"))
+    table = make_table(title, {"dataset": "left"} | dict.fromkeys(columns, "right"))
     for dataset in datasets:
         info = dataset.info_dict()
         low, high = dataset.energy_range.value

@@ -84,7 +84,7 @@ def flux_points_table(points: Any, kind: str) -> Table:
     table = make_table("flux points", {energy: "right", flux: "left", "√TS": "right", "counts": "right"})
     for row in rows:
         edges = f"{row['e_min']:.3g} – {row['e_max']:.3g}"
-        table.add_row(edges, flux_text(row, kind), fixed(row["sqrt_ts"], 1), fixed(row["counts"], 0))
+        table.add_row(edges, flux_text(row, kind), fixed(row["sqrt_ts"], 1), fixed(np.sum(row["counts"]), 0))
     return table
 
 

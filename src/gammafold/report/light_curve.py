@@ -105,7 +105,6 @@ def write_light_curve(points: Any, kind: str, title: str, folder: Path) -> list[
     }
     figure, ax = plt.subplots(figsize=(7, 4.2))
     points.plot(ax, sed_type=kind)
-    ax.ticklabel_format(axis="x", useOffset=False)  # a date is read as a whole
     ax.set_title(title)
     return [
         fits,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,7 +16,27 @@ from gammafold.utils.files import make_path
 if TYPE_CHECKING:
     from astropy.io import fits
 
-__all__ = ["open_fits"]
+__all__ = ["is_fits", "open_fits"]
+
+
+def is_fits(filename: str | os.PathLike[str]) -> bool:
+    """Return True if a file, gzipped or not, starts as FITS files do.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read.
+    """
+    path = make_path(filename)
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(6)
+        if start[:2] == b"\x1f\x8b":
+            with gzip.open(path) as unzipped:
+                start = unzipped.read(6)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileFormatError(f"cannot read {path}: {error}") from error
+    return start == b"SIMPLE"
 
 
 @contextmanager

@@ -149,6 +149,11 @@ class ModelBase:
         return list(own) if len(own) == len(parameters) else parameters.names
 
     @property
+    def parameters_unique_names(self) -> list[str]:
+        """The same as `places`, by the field's name."""
+        return self.places
+
+    @property
     def frozen(self) -> bool:
         """Whether all parameters are frozen."""
         return all(parameter.frozen for parameter in self.parameters)
@@ -212,10 +217,15 @@ class ModelBase:
         """
         defaults = {parameter.name: parameter for parameter in self.default_parameters}
         parameters = self.parameters
+
+        def usual(name: str, parameter: Parameter) -> Parameter:
+            # What an instance declares for itself is written where it is not as any parameter.
+            return defaults.get(name) or Parameter(name, 1.0, parameter.unit)
+
         with labelled((parameter, "") for parameter in parameters):
             written = [
                 # A linked parameter may have another name elsewhere: here it goes by that of its place.
-                parameter_to_dict(parameter, None if full_output else defaults.get(name)) | {"name": name}
+                parameter_to_dict(parameter, None if full_output else usual(name, parameter)) | {"name": name}
                 for name, parameter in zip(self.places, parameters, strict=True)
             ]
         content: dict[str, Any] = {"type": main_tag(type(self))}

@@ -13,7 +13,8 @@ from types import MappingProxyType
 import astropy.units as u
 import numpy as np
 
-from gammafold.utils.errors import InputError, UnknownNameError
+from gammafold.utils.errors import UnknownNameError
+from gammafold.utils.optional import require_package
 
 __all__ = ["builtin_table", "known_file", "reference_of"]
 
@@ -38,18 +39,14 @@ def builtin_table(reference: str) -> tuple[u.Quantity, np.ndarray, np.ndarray]:
 
     Raises
     ------
-    InputError
+    MissingPackageError
         If ``ebltable`` is not installed.
     UnknownNameError
         If there is no such table.
     """
-    try:
-        from ebltable.tau_from_model import OptDepth
-    except ImportError as error:
-        raise InputError(
-            f"the table {reference!r} is in the package ebltable, which is not installed: "
-            "pip install 'gammafold[ebl]', or read a table from a file"
-        ) from error
+    require_package("ebltable", "ebl")
+    from ebltable.tau_from_model import OptDepth
+
     known = [*_FILES, *(name for name in OptDepth.get_models() if name not in (*_FILES, *_RENAMED.values()))]
     if reference not in known:
         raise UnknownNameError(f"no table of absorption {reference!r}: there are {known}")

@@ -74,6 +74,11 @@ class CompoundSpectralModel(SpectralModel):
         return self.model1.parameters + self.model2.parameters
 
     @property
+    def places(self) -> list[str]:
+        """Names such as "model1.index", in the order of `parameters`."""
+        return [f"{key}.{place}" for key in ("model1", "model2") for place in getattr(self, key).places]
+
+    @property
     def fixed_breaks(self) -> u.Quantity:
         """Energies at which one of the models is not smooth."""
         return u.Quantity(np.concatenate([m.fixed_breaks.to_value("TeV") for m in (self.model1, self.model2)]), "TeV")

@@ -183,7 +183,7 @@ class EBLAbsorptionNormSpectralModel(SpectralModel):
 
         Raises
         ------
-        InputError
+        MissingPackageError
             If ``ebltable`` is not installed.
         UnknownNameError
             If there is no such table.

@@ -41,6 +41,11 @@ def propagate(model: SpectralModel, compute: Computed, n_samples: int | None, ra
     result : `~astropy.units.Quantity`
         Stacked along the first axis: value and error; or, from samples, the median and the distances to the
         quantiles of 15.9 and 84.1 %.
+
+    Raises
+    ------
+    InputError
+        If no sample has a flux.
     """
     value = compute(model)
     if n_samples is None:
@@ -49,7 +54,13 @@ def propagate(model: SpectralModel, compute: Computed, n_samples: int | None, ra
     draws = []
     for sample in sample_parameters(model, n_samples, random_state):
         _set(trial, sample)
-        draws.append(compute(trial).to_value(value.unit))
+        try:
+            draws.append(compute(trial).to_value(value.unit))
+        except InputError:
+            # A draw at which there is no flux, such as a redshift beyond the table, does not count.
+            continue
+    if not draws:
+        raise InputError(f"{type(model).__name__} has no flux at any of the {n_samples} sampled parameters")
     low, median, high = np.nanquantile(np.array(draws), [0.158655254, 0.5, 0.841344746], axis=0)
     return u.Quantity([median, median - low, high - median], value.unit)
 

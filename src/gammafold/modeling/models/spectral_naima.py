@@ -15,7 +15,8 @@ from gammafold.modeling.models.parameter_files import parameters_declared_by
 from gammafold.modeling.models.spectral_compile import DNDE, ENERGY, row_by_row
 from gammafold.modeling.models.spectral_core import SpectralModel
 from gammafold.modeling.parameter import Parameter
-from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnknownNameError
+from gammafold.utils.errors import FileFormatError, InputTypeError, UnknownNameError
+from gammafold.utils.optional import require_package
 from gammafold.utils.units import to_quantity
 
 __all__ = ["NaimaSpectralModel"]
@@ -137,20 +138,21 @@ class NaimaSpectralModel(SpectralModel):
 
         Raises
         ------
-        InputError
+        MissingPackageError
             If naima is not installed.
         FileFormatError
             If the entry does not say of which radiative model and particles it is.
         """
         content = data.get("spectral", data)
         parameters = {p.name: p for p in parameters_declared_by(content, cls.__name__)}
-        models = _naima_models()
-        classes = []
-        for key in ("radiative_model", "particle_distribution"):
-            if not hasattr(models, str(content.get(key))):
+        require_package("naima", "naima")
+        import naima
+
+        modules = {"radiative_model": naima.radiative, "particle_distribution": naima.models}
+        for key, module in modules.items():
+            if not hasattr(module, str(content.get(key))):
                 raise FileFormatError(f"{cls.__name__}: {key} is {content.get(key)!r}, which naima does not have")
-            classes.append(getattr(models, content[key]))
-        process, particles = classes
+        process, particles = (getattr(module, content[key]) for key, module in modules.items())
         own = {name: parameters[name].quantity for name in particles.param_names if name in parameters}
         numbers = {name: value.value if value.unit == "" else value for name, value in own.items()}
         settings = {name: _from_plain(value) for name, value in content.get("settings", {}).items()}
@@ -158,14 +160,6 @@ class NaimaSpectralModel(SpectralModel):
             settings["seed_photon_fields"] = [_seed_from_list(seed) for seed in content["seed_photon_fields"]]
         radiative = process(particles(**numbers), **settings)
         return cls(radiative, content.get("distance", "1 kpc"), content.get("seed"), **parameters)
-
-
-def _naima_models() -> Any:
-    try:
-        import naima
-    except ImportError as error:
-        raise InputError("the package naima is not installed: pip install 'gammafold[naima]'") from error
-    return naima.models
 
 
 def _parameters(radiative_model: Any) -> list[Parameter]:

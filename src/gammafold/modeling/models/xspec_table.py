@@ -85,6 +85,8 @@ def read_xspec_table(filename: str | os.PathLike[str]) -> XspecTable:
         names, grid, logarithmic = _grid(parameters.data)
         points = np.asarray(spectra.data["PARAMVAL"], dtype=float).reshape(len(spectra.data), -1)
         rows = np.asarray(spectra.data["INTPSPEC"], dtype=float).reshape(len(points), -1)
+        if points.shape[1] != len(names):
+            raise FileFormatError(f"SPECTRA is for {points.shape[1]} parameters, PARAMETERS lists {list(names)}")
         if rows.shape[1] != len(low):
             raise FileFormatError(f"SPECTRA holds {rows.shape[1]} bins of energy and ENERGIES {len(low)}")
         values = u.Quantity(_fill(names, grid, points, rows), "")

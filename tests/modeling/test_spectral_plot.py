@@ -70,6 +70,16 @@ def test_band(model, ax):
     assert band.get_alpha() == 0.25
 
 
+def test_band_of_samples(model, ax):
+    model.plot_error(BOUNDS, ax=ax, n_points=5, n_samples=300, random_state=3)
+    corners = ax.collections[0].get_paths()[0].vertices
+    energy = np.geomspace(0.1, 30, 5) * u.TeV
+    median, below, above = model.evaluate_error(energy, n_samples=300, random_state=3)
+    for edge in (median - below, median + above):
+        for x, y in zip(energy.value, edge.value, strict=True):
+            assert (np.isclose(corners, [x, y], rtol=1e-9).all(axis=1)).any()
+
+
 def test_axes_energies_and_factors(ax):
     axis = MapAxis.from_energy_bounds("100 GeV", "10 TeV", nbin=4)
     model = m.PowerLawNormSpectralModel(tilt=0.2)

@@ -68,17 +68,35 @@ def plot_error(
     sed_type: str = "dnde",
     energy_power: float = 0,
     n_points: int = 100,
+    n_samples: int | None = None,
+    random_state: Any = 42,
     **kwargs: Any,
 ) -> Any:
-    """Plot the band between the flux minus and plus its error; the arguments are those of `plot`."""
+    """Plot the band between the flux minus and plus its error.
+
+    Parameters
+    ----------
+    model, energy_bounds, ax, sed_type, energy_power, n_points
+        As for `plot`.
+    n_samples : int, optional
+        Draw the band of 68 % of as many samples of the parameters. Default: none, linear propagation.
+    random_state : int, RandomState or Generator
+        For the samples.
+    **kwargs
+        Style, as for `~matplotlib.axes.Axes.fill_between`.
+    """
     import matplotlib.pyplot as plt
 
     from gammafold.modeling.models.spectral_errors import propagate
 
     ax = plt.gca() if ax is None else ax
     edges, energy = _energies(energy_bounds, n_points)
-    value, error = propagate(model, lambda trial: _flux(trial, edges, energy, sed_type), None, None)
-    ends = [_weighted(end, energy, energy_power) for end in (np.maximum(value - error, 1e-3 * value), value + error)]
+    # From samples there is an error below and one above, otherwise one for both.
+    value, *errors = propagate(
+        model, lambda trial: _flux(trial, edges, energy, sed_type), n_samples, random_state
+    )  # fmt: skip
+    low, high = np.maximum(value - errors[0], 1e-3 * value), value + errors[-1]
+    ends = [_weighted(end, energy, energy_power) for end in (low, high)]
     style = {"alpha": 0.25, "linewidth": 0, "color": "black", **kwargs}
     if "facecolor" in kwargs:
         style.pop("color")

@@ -81,7 +81,9 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def theirs(run_peer, folder):
     """What gammapy estimates; it writes its points to the folder."""
-    code = PREPARE + """
+    code = (
+        PREPARE
+        + """
 datasets = read(sys.argv[3:])
 settings = {"source": "crab", "selection_optional": ["errn-errp", "ul", "scan"], "fit": tight}
 points = FluxPointsEstimator(energy_edges=json.loads(sys.argv[2]) * u.TeV, **settings).run(datasets)
@@ -100,6 +102,7 @@ print(json.dumps({
     "edges": points.geom.axes["energy"].edges.to_value("TeV").tolist(),
 }))
 """
+    )
     return run_peer("gammapy", code, folder, json.dumps(EDGES), *sample_files("crab-hess"))
 
 
@@ -157,7 +160,9 @@ def read_by_them(run_peer, folder, ours, our_light_curve):
         for ending in ("fits", "ecsv"):
             ours.write(folder / f"ours-{kind}.{ending}", sed_type=kind)
             our_light_curve.write(folder / f"ours-curve-{kind}.{ending}", sed_type=kind)
-    code = PREPARE + """
+    code = (
+        PREPARE
+        + """
 model = PowerLawSpectralModel(index=2.69965, amplitude="4.57948e-11 cm-2 s-1 TeV-1")
 names = ["norm", "norm_err", "norm_errn", "norm_errp", "norm_ul", "ts", "sqrt_ts", "stat", "is_ul", "npred", "counts"]
 names += ["dnde", "flux", "eflux", "e2dnde", "success"]
@@ -173,6 +178,7 @@ for path in sorted([*folder.glob("ours*.fits"), *folder.glob("ours*.ecsv")]):
     found[path.name] = row
 print(json.dumps(found))
 """
+    )
     return run_peer("gammapy", code, folder)
 
 

@@ -79,7 +79,7 @@ def write_datasets(
     if models is not None:
         datasets.models.write(models, overwrite=overwrite, write_covariance=write_covariance)
     content = {
-        "datasets": [dataset_to_dict(dataset, name) for dataset, name in zip(datasets, names, strict=True)],
+        "datasets": [dataset.to_dict(name) for dataset, name in zip(datasets, names, strict=True)],
         "metadata": {"creator": f"gammafold {__version__}", "schema": _SCHEMA},
     }
     text = yaml.safe_dump(content, sort_keys=False, default_flow_style=False, allow_unicode=True)

@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from gammafold.datasets.map_prediction import MapPrediction
     from gammafold.likelihood.flux import FluxFunction
 
-__all__ = ["exposure_values", "kernel_values", "overlap_fractions", "region_spec", "split_models", "without_background"]
+__all__ = [
+    "exposure_values",
+    "kernel_values",
+    "overlap_fractions",
+    "region_spec",
+    "split_models",
+    "time_factor",
+    "without_background",
+]
 
 Position = Callable[[Iterable[Any]], tuple[int, ...]]
 # Parsed once: a light curve asks for the exposure of thousands of datasets.
@@ -148,7 +156,7 @@ def _signal_terms(
             SignalTerm(
                 flux=flux(model.spectral_model, corrections),
                 index=position(p for part in (model.spectral_model, *corrections) for p in part.parameters),
-                factor=_time_factor(dataset, model, position),
+                factor=time_factor(dataset, model, position),
             )
         )
     return terms
@@ -182,7 +190,7 @@ def _touches(dataset: MapPrediction, model: Any) -> bool:
     return geom.region is None or bool(model.spatial_model.touches(geom))
 
 
-def _time_factor(dataset: MapPrediction, model: Any, position: Position) -> Any:
+def time_factor(dataset: Any, model: Any, position: Position) -> Any:
     """Return the average of a model's temporal part over the good time intervals."""
     temporal = getattr(model, "temporal_model", None)
     if temporal is None:

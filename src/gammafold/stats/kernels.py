@@ -17,9 +17,19 @@ is clipped. Nothing is checked here: public functions and datasets do that.
 
 from __future__ import annotations
 
+from gammafold.stats.asymmetric_kernel import AsymmetricChi2Statistic
 from gammafold.stats.cash_kernel import CashStatistic, CStatistic
 from gammafold.stats.chi2_kernel import Chi2Statistic
 from gammafold.stats.pgstat_kernel import PGStatistic
+from gammafold.stats.profile_kernel import ProfileStatistic
 from gammafold.stats.wstat_kernel import WStatistic
 
-__all__ = ["CStatistic", "CashStatistic", "Chi2Statistic", "PGStatistic", "WStatistic"]
+__all__ = [
+    "AsymmetricChi2Statistic",
+    "CStatistic",
+    "CashStatistic",
+    "Chi2Statistic",
+    "PGStatistic",
+    "ProfileStatistic",
+    "WStatistic",
+]

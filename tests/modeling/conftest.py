@@ -43,6 +43,7 @@ SPECTRAL_MODELS = {
     "bpl": lambda: m.BrokenPowerLawSpectralModel(index1=1.7, index2=3.1, ebreak="2.3 TeV"),
     "sbpl": lambda: m.SmoothBrokenPowerLawSpectralModel(index1=1.7, index2=3.1, ebreak="2.3 TeV", beta=0.4),
     "piecewise-norm": lambda: m.PiecewiseNormSpectralModel([0.3, 2, 20] * u.TeV, norms=[0.8, 1.3, 0.6]),
+    "step-norm": lambda: m.StepNormSpectralModel([0.5, 2, 20] * u.TeV, norms=[0.8, 1.3]),
     "piecewise-lin": lambda: m.PiecewiseNormSpectralModel([0.3, 2, 20] * u.TeV, norms=[0.8, 1.3, -0.2], interp="lin"),
     "lp": lambda: m.LogParabolaSpectralModel(reference="1.3 TeV", alpha=2.2, beta=0.13),
     "lp2": lambda: m.LogParabola2SpectralModel(reference="1.3 TeV", alpha=2.2, beta=0.13, escale="3 TeV"),

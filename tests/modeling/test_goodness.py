@@ -71,11 +71,12 @@ def test_a_bad_model_is_found():
     assert goodness.deviance > 2 * goodness.simulated.mean()
 
 
-def test_p_values_are_uniform_for_true_models():
+@pytest.mark.parametrize("on_off", [False, True])
+def test_p_values_are_uniform_for_true_models(on_off):
     values = []
     for seed in range(60):
-        dataset = make(counts=3.0, seed=seed)
-        Fit().run(dataset)
+        dataset = make(counts=2.0, seed=seed, on_off=on_off)
+        Fit(on_failure="report").run(dataset)
         values.append(goodness_of_fit(dataset, n_simulations=100, random_state=seed).p_value)
     assert kstest(values, "uniform").pvalue > 1e-3
 

@@ -17,7 +17,9 @@ from gammafold.likelihood.fisher_scoring import minimise_batch
 from gammafold.likelihood.joint_statistic import join_statistics
 from gammafold.likelihood.likelihood import Likelihood
 from gammafold.modeling.fit import as_collection, ready_likelihood
+from gammafold.stats.few_off import ENOUGH_OFF_COUNTS
 from gammafold.stats.kernels import CashStatistic, Chi2Statistic, WStatistic
+from gammafold.stats.wstat_bias import local_mean
 from gammafold.utils.errors import FitError, InputError
 from gammafold.utils.random import RandomStateLike, get_random_state
 
@@ -80,8 +82,8 @@ def goodness_of_fit(
 ) -> GoodnessOfFit:
     """Compare the deviance of fitted datasets with those of data simulated from their models.
 
-    The datasets and their models are left as they are. For off counts, the background of each bin is the one that
-    fits best; with few off counts it is often none, and the p-value is as doubtful as the fit.
+    The datasets and their models are left as they are. For off counts, the expected background is the one that fits
+    best, averaged over neighbouring bins until these have five off counts together: that of a single bin is often none.
 
     Parameters
     ----------
@@ -148,16 +150,25 @@ def simulate_statistic(likelihood: Likelihood, theta: Array, count: int, rng: An
     predicted = np.zeros(statistic.n_bins)
     for name, counts in likelihood.npred(theta).items():
         predicted[likelihood.slices[name]] = counts
-    parts = [(rows, _drawn(kernel, predicted[rows], count, rng)) for rows, kernel in statistic.parts]
+    parts = []
+    for rows, kernel in statistic.parts:
+        # Bins are neighbours inside a dataset alone.
+        own = [slice(s.start - rows.start, s.stop - rows.start) for s in likelihood.slices.values() if _within(s, rows)]
+        parts.append((rows, _drawn(kernel, predicted[rows], own, count, rng)))
     return join_statistics(parts, statistic.n_bins)
 
 
-def _drawn(kernel: Any, mu: Array, count: int, rng: Any) -> Any:
+def _within(inner: slice, outer: slice) -> bool:
+    return bool(outer.start <= inner.start and inner.stop <= outer.stop)
+
+
+def _drawn(kernel: Any, mu: Array, datasets: list[slice], count: int, rng: Any) -> Any:
     shape = (count, len(mu))
     if isinstance(kernel, WStatistic):
-        background = kernel.background(mu)
-        off = np.divide(background, kernel.alpha, out=np.zeros_like(background), where=kernel.alpha > 0)
-        on = np.maximum(mu + background, 0.0)
+        off = kernel.background(mu) * np.divide(1.0, kernel.alpha, out=np.zeros_like(mu), where=kernel.alpha > 0)
+        for bins in datasets:
+            off[bins] = local_mean(off[bins], ENOUGH_OFF_COUNTS)
+        on = np.maximum(mu + kernel.alpha * off, 0.0)
         return kernel.with_data(n_on=rng.poisson(on, size=shape), n_off=rng.poisson(off, size=shape))
     if isinstance(kernel, CashStatistic):
         return kernel.with_data(counts=rng.poisson(mu, size=shape))

@@ -88,6 +88,9 @@ from gammafold.modeling.models.spectral_power_law import (
     PowerLawSpectralModel,
     SmoothBrokenPowerLawSpectralModel,
 )
+from gammafold.modeling.models.spectral_step import (
+    StepNormSpectralModel,
+)
 from gammafold.modeling.models.spectral_template import (
     TemplateSpectralModel,
 )
@@ -161,6 +164,7 @@ __all__ = [
     "SmoothBrokenPowerLawSpectralModel",
     "SpatialModel",
     "SpectralModel",
+    "StepNormSpectralModel",
     "SuperExpCutoffPowerLaw3FGLSpectralModel",
     "SuperExpCutoffPowerLaw4FGLDR3SpectralModel",
     "SuperExpCutoffPowerLaw4FGLSpectralModel",

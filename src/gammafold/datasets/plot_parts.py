@@ -48,11 +48,14 @@ def empty_figure(figsize: tuple[float, float]) -> Any:
 
 
 def draw_legend(ax: Any) -> None:
-    """Explain what has a label: points first, then curves and ranges in the order in which they were drawn."""
+    """Explain what has a label: points first, then curves, then shaded ranges, each as they were drawn."""
     from matplotlib.container import ErrorbarContainer
+    from matplotlib.patches import Rectangle
 
-    entries = list(zip(*ax.get_legend_handles_labels(), strict=True))
-    entries.sort(key=lambda entry: not isinstance(entry[0], ErrorbarContainer))
+    def place(entry: tuple[Any, str]) -> int:
+        return 0 if isinstance(entry[0], ErrorbarContainer) else 2 if isinstance(entry[0], Rectangle) else 1
+
+    entries = sorted(zip(*ax.get_legend_handles_labels(), strict=True), key=place)
     if entries:
         handles, labels = zip(*entries, strict=True)
         ax.legend(handles, labels, frameon=False)

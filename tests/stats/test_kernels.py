@@ -5,7 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gammafold.stats.kernels import CashStatistic, Chi2Statistic, CStatistic, PGStatistic, WStatistic
+from gammafold.stats.kernels import (
+    CashStatistic,
+    Chi2ModelStatistic,
+    Chi2Statistic,
+    CStatistic,
+    PGStatistic,
+    WStatistic,
+)
 from gammafold.utils.errors import InputTypeError
 
 RNG = np.random.default_rng(7)
@@ -17,6 +24,7 @@ KERNELS = {
     "wstat": WStatistic(ON, OFF, np.full(30, 0.3)),
     "pgstat": PGStatistic(ON, 0.3 * OFF, 0.3 * np.sqrt(OFF + 1)),
     "chi2": Chi2Statistic(ON, np.sqrt(ON + 1)),
+    "chi2modvar": Chi2ModelStatistic(ON, 0.1 * OFF),
 }
 MU = RNG.uniform(0.1, 12, 30)
 each = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
@@ -279,3 +287,12 @@ def test_any_data_batched_joined_and_summed(maker, n, x, mu, cut):
     np.testing.assert_array_equal(kernel.select(slice(cut, None)).per_bin(mu[:, cut:]), kernel.per_bin(mu)[:, cut:])
     total = kernel.per_bin(mu).sum(axis=-1)
     np.testing.assert_allclose(kernel.deviance(mu) + kernel.offset, total, rtol=1e-11, atol=1e-9)
+
+
+def test_model_variance_where_none_is_predicted():
+    kernel = Chi2ModelStatistic([0.0, 2.0, 0.0], [0.0, 0.0, 1.0])
+    mu = np.array([0.0, 0.0, -2.0])
+    np.testing.assert_array_equal(kernel.per_bin(mu), [0.0, np.inf, np.inf])
+    assert kernel.gradient(mu)[0] == 1.0
+    np.testing.assert_array_equal(kernel.fisher(mu), 0.0)
+    np.testing.assert_array_equal(kernel.curvature(mu), 0.0)

@@ -24,6 +24,7 @@ __all__ = [
     "check_acceptance",
     "check_counts",
     "check_edisp",
+    "check_error",
     "check_exposure",
     "check_gti",
     "check_mask",
@@ -34,14 +35,32 @@ __all__ = [
 ]
 
 EXPOSURE_UNIT = u.Unit("cm2 s")
-RECO_PARTS = ("counts", "background", "mask_safe", "mask_fit", "counts_off", "acceptance", "acceptance_off")
+RECO_PARTS = (
+    "counts",
+    "counts_error",
+    "background",
+    "mask_safe",
+    "mask_fit",
+    "counts_off",
+    "counts_off_error",
+    "acceptance",
+    "acceptance_off",
+)
 
 
 def check_counts(dataset: Any, name: str, value: Any) -> RegionNDMap:
-    """Check counts: a map on the axis "energy", finite, not negative, without unit."""
+    """Check counts: a map on the axis "energy", finite, without unit, not negative unless they have gaussian errors."""
     counts = check_reco_map(dataset, name, value)
-    _require_non_negative(dataset, name, counts)
+    if held_part(dataset, f"{name}_error") is None:
+        _require_non_negative(dataset, name, counts)
     return counts
+
+
+def check_error(dataset: Any, name: str, value: Any) -> RegionNDMap:
+    """Check standard deviations of counts: a map on the axis "energy", finite, not negative, without unit."""
+    error = check_reco_map(dataset, name, value)
+    _require_non_negative(dataset, name, error)
+    return error
 
 
 def check_reco_map(dataset: Any, name: str, value: Any) -> RegionNDMap:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gammafold.datasets.map_prediction import MapPrediction
 
-__all__ = ["cash_significance", "info_dict", "info_table", "summary", "wstat_significance"]
+__all__ = ["cash_significance", "gauss_significance", "info_dict", "info_table", "summary", "wstat_significance"]
 
 
 def info_dict(dataset: MapPrediction, in_safe_data_range: bool) -> dict[str, Any]:
@@ -61,6 +61,12 @@ def cash_significance(counts: float, background: float) -> float:
         return np.nan
     improvement = float(CashStatistic(np.array([counts])).deviance(np.array([background])))
     return float(np.sign(counts - background) * np.sqrt(max(0.0, improvement)))
+
+
+def gauss_significance(excess: float, *errors: np.ndarray) -> float:
+    """Return an excess over its error, which is the root of the sum of the squares of all ``errors``."""
+    variance = sum(float((error**2).sum()) for error in errors)
+    return float(excess / np.sqrt(variance)) if variance > 0 else np.nan
 
 
 def wstat_significance(counts: float, counts_off: float, alpha: float) -> float:

@@ -10,7 +10,9 @@ import numpy as np
 
 from gammafold.datasets import operations
 from gammafold.datasets.create import reco_geom, region_dataset, true_geoms
+from gammafold.datasets.explain import Explanation, explain
 from gammafold.datasets.files_methods import DatasetFiles
+from gammafold.datasets.grouping import group_bins
 from gammafold.datasets.info import summary
 from gammafold.datasets.map_prediction import MapPrediction
 from gammafold.datasets.plot import DatasetPlots
@@ -55,6 +57,8 @@ class MapDataset(DatasetPlots, DatasetFiles, MapPrediction):
         Observations behind the dataset, one a row.
     name : str, optional
         Default: a random string of eight characters.
+    counts_error : `~gammafold.maps.RegionNDMap`, optional
+        Gaussian standard deviation of counts that are not Poisson distributed, and may then be negative.
 
     Raises
     ------
@@ -78,8 +82,11 @@ class MapDataset(DatasetPlots, DatasetFiles, MapPrediction):
         gti: Any = None,
         meta_table: Any = None,
         name: str | None = None,
+        counts_error: Any = None,
     ) -> None:
         super().__init__(name=name, models=models)
+        # Before the counts, which may be negative if they have errors.
+        self.counts_error = counts_error
         self.counts = counts
         self.background = background
         self.mask_safe = mask_safe
@@ -218,6 +225,39 @@ class MapDataset(DatasetPlots, DatasetFiles, MapPrediction):
         """
         return operations.downsample(self, factor, axis_name, name)
 
+    def group(self, by: str, minimum: float | None = None, name: str | None = None) -> MapDataset:
+        """Return the dataset with neighbouring bins put together until each holds enough.
+
+        Bins inside the masks are grouped from low to high energy and never across the edge of a mask; those outside
+        stay as they are. Counts left over at the end of a range join the bin before them; what is left over without
+        such a bin, or without the signal to noise that is asked for, is put together and not safe.
+
+        Parameters
+        ----------
+        by : {"counts", "counts_off", "signal_to_noise", "optimal"}
+            What a bin needs: counts, off counts (what the W statistic wants), excess over its error, or none of it but
+            the width that loses no information (Kaastra & Bleeker 2016, A&A 587, A151), from counts and resolution.
+        minimum : float, optional
+            Least sum, or ratio, of a bin; not for "optimal".
+        name : str, optional
+            Name of the result.
+
+        Raises
+        ------
+        InputError
+            If ``by`` is unknown, ``minimum`` is missing or not above zero, or the dataset lacks what is summed.
+
+        Examples
+        --------
+        >>> from gammafold.datasets import SpectrumDatasetOnOff
+        >>> from gammafold.samples import sample_files
+        >>> dataset = SpectrumDatasetOnOff.read(sample_files("crab-hess")[0])
+        >>> grouped = dataset.group("counts_off", 5)
+        >>> int(dataset.mask.data.sum()), int(grouped.mask.data.sum()), float(grouped.counts_off.data.sum())
+        (41, 12, 92.0)
+        """
+        return group_bins(self, by, minimum, name)
+
     def to_image(self, name: str | None = None) -> MapDataset:
         """Return the dataset with one bin from the first to the last edge."""
         return operations.to_image(self, name)
@@ -313,6 +353,26 @@ class MapDataset(DatasetPlots, DatasetFiles, MapPrediction):
             Further parts, as for the constructor.
         """
         return region_dataset(cls, geom, geom_exposure, geom_psf, geom_edisp, reference_time, name=name, **kwargs)
+
+    def explain(self) -> Explanation:
+        """Return what is in the dataset, and what is suspicious about it, in words and a table.
+
+        Returns
+        -------
+        explanation : `~gammafold.datasets.explain.Explanation`
+            Print it; ``facts``, ``suspicious``, ``notes``, ``bins`` and ``to_dict()`` give its parts.
+
+        Examples
+        --------
+        >>> from gammafold.datasets import SpectrumDatasetOnOff
+        >>> from gammafold.samples import sample_files
+        >>> explanation = SpectrumDatasetOnOff.read(sample_files("crab-hess")[0]).explain()
+        >>> print(explanation.facts["Off counts"])
+        92 in the bins to fit, 229 in all; 20 of 41 bins to fit are empty, the mean is 2.24
+        >>> print(explanation.facts["Statistic"])
+        wstat: counts and off counts are Poisson distributed
+        """
+        return explain(self)
 
     def __str__(self) -> str:
         return summary(self)

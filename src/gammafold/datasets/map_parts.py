@@ -11,6 +11,7 @@ import numpy as np
 from gammafold.datasets.checks import (
     check_counts,
     check_edisp,
+    check_error,
     check_exposure,
     check_gti,
     check_mask,
@@ -37,10 +38,16 @@ class MapParts(Dataset):
 
     # Maps per bin of reconstructed energy whose bins add up when bins are merged or datasets stacked.
     summed_parts: tuple[str, ...] = ("counts", "background")
+    # Standard deviations, which add up in quadrature.
+    error_parts: tuple[str, ...] = ("counts_error",)
     # All maps per bin of reconstructed energy.
-    reco_parts: tuple[str, ...] = ("counts", "background", "mask_safe", "mask_fit")
+    reco_parts: tuple[str, ...] = ("counts", "counts_error", "background", "mask_safe", "mask_fit")
+    # What was decided when the dataset was read from file, in words.
+    notes: tuple[str, ...] = ()
+    _stat_type: str | None = None
 
     counts = DataSlot(check_counts, "Counts per bin of reconstructed energy, or None.")
+    counts_error = DataSlot(check_error, "Gaussian standard deviation of the counts; None for Poisson counts.")
     exposure = DataSlot(check_exposure, "Effective area times live time per bin of true energy, or None.")
     background = DataSlot(check_reco_map, "Expected background counts before any background model, or None.")
     psf = DataSlot(check_psf, "Point spread function, carried along, or None.")

@@ -11,10 +11,10 @@ from gammafold.datasets import operations
 from gammafold.datasets.door import compile_likelihood
 from gammafold.datasets.evaluator import NpredEvaluator
 from gammafold.datasets.folding import region_spec, split_models
-from gammafold.datasets.info import cash_significance, info_dict
+from gammafold.datasets.info import cash_significance, gauss_significance, info_dict
 from gammafold.datasets.map_parts import MapParts
+from gammafold.datasets.statistics import KNOWN_BACKGROUND, StatType, kernel_of
 from gammafold.maps.region_map import RegionNDMap
-from gammafold.stats.kernels import CashStatistic
 from gammafold.utils.errors import InputError, UnknownNameError
 from gammafold.utils.random import RandomStateLike, get_random_state
 
@@ -29,7 +29,7 @@ __all__ = ["MapPrediction"]
 class MapPrediction(MapParts):
     """Predictions and statistic of a dataset on a region: the second base of `MapDataset`."""
 
-    stat_type = "cash"
+    stat_type: Any = StatType(KNOWN_BACKGROUND)
     # What to add to the message that there is no background map.
     background_hint = ""
 
@@ -47,7 +47,7 @@ class MapPrediction(MapParts):
 
     def statistic(self, keep: np.ndarray) -> Any:
         """Return the statistic of the bins ``keep``, or None without counts."""
-        return None if self.counts is None else CashStatistic(_flat(self.counts, keep))
+        return None if self.counts is None else kernel_of(self, keep)
 
     def background_template(self) -> np.ndarray | None:
         """Return the expected background before any model, shape ``(n,)``, or None."""
@@ -61,7 +61,10 @@ class MapPrediction(MapParts):
         """Return the significance of the excess summed over ``bins``, NaN without background."""
         if self.counts is None or self.background is None:
             return np.nan
-        return cash_significance(_flat(self.counts, bins).sum(), _flat(self.background, bins).sum())
+        counts, background = (_flat(held, bins).sum() for held in (self.counts, self.background))
+        if self.counts_error is not None:
+            return gauss_significance(counts - background, _flat(self.counts_error, bins))
+        return cash_significance(counts, background)
 
     # -- predictions and statistic
 
@@ -182,6 +185,8 @@ class MapPrediction(MapParts):
     def fake(self, random_state: RandomStateLike = "random-seed") -> None:
         """Replace the counts, in place, by a Poisson draw from the prediction of all bins.
 
+        Counts that have gaussian errors (``counts_error``) are drawn with these.
+
         Parameters
         ----------
         random_state : int, "random-seed", "global-rng", RandomState or Generator
@@ -192,9 +197,13 @@ class MapPrediction(MapParts):
         InputError
             If a bin is predicted negative or infinite.
         """
-        npred = self._drawable(self.npred())
-        draw = get_random_state(random_state).poisson(npred.data)
-        self.counts = RegionNDMap(npred.geom, data=draw.astype(float))
+        random = get_random_state(random_state)
+        drawn: np.ndarray
+        if self.counts_error is not None:
+            drawn = random.normal(self.npred().data, self.counts_error.data)
+        else:
+            drawn = random.poisson(self._drawable(self.npred()).data)
+        self.counts = RegionNDMap(self.geom, data=drawn.astype(float))
 
     def _drawable(self, npred: RegionNDMap) -> RegionNDMap:
         if not (np.isfinite(npred.data) & (npred.data >= 0)).all():

@@ -7,13 +7,17 @@ and the responses that belong to it; what it names and cannot be found is said, 
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
+from astropy.utils.exceptions import AstropyUserWarning
 
 from gammafold.data.ogip.bundle import read_ogip
+from gammafold.data.ogip.grouping import group_observation
+from gammafold.data.ogip.quantities import Remarks
 from gammafold.datasets.ogip_write import write_onoff
 from gammafold.irf.edisp_io import response_axis
 from gammafold.irf.edisp_map import EDispKernelMap
@@ -24,7 +28,7 @@ from gammafold.utils.errors import FileFormatError
 
 if TYPE_CHECKING:
     from gammafold.data.gti import GTI
-    from gammafold.data.ogip.model import EnergyBounds, Observation, RawTable
+    from gammafold.data.ogip.model import EnergyBounds, Observation, RawTable, Spectrum
 
 __all__ = ["parts_of", "read_onoff", "write_onoff"]
 
@@ -34,8 +38,13 @@ Array = np.ndarray
 _META = {"OBS_ID": "OBS_ID", "TELESCOP": "TELESCOP", "INSTRUME": "INSTRUME", "OBJECT": "OBJECT", "DATE-OBS": "DATE-OBS"}
 
 
-def read_onoff(cls: type, filename: str | os.PathLike[str], name: str | None = None, **kwargs: Any) -> Any:
+def read_onoff(
+    cls: type, filename: str | os.PathLike[str], name: str | None = None, group: bool = True, **kwargs: Any
+) -> Any:
     """Read a spectrum with the background and the responses that it names.
+
+    Several backgrounds are added up. Counts that are not Poisson distributed keep their errors, statistical and
+    systematic ones in quadrature, and are compared by chi squared (`gammafold.datasets.statistics`).
 
     Parameters
     ----------
@@ -45,6 +54,9 @@ def read_onoff(cls: type, filename: str | os.PathLike[str], name: str | None = N
         PHA file.
     name : str, optional
         Default: ``OBS_ID`` of the file, else the name of the file.
+    group : bool
+        Whether to put channels together as the file says (``GROUPING``), the background likewise; a bin with a bad
+        channel (``QUALITY``) is not safe. Default is True.
     **kwargs
         Files to use in place of those that are named: see `gammafold.data.ogip.bundle.read_ogip`.
 
@@ -55,7 +67,15 @@ def read_onoff(cls: type, filename: str | os.PathLike[str], name: str | None = N
         energies of the channels.
     """
     observation = read_ogip(filename, **kwargs).ascending()
-    return cls(name=name or dataset_name(observation, Path(filename)), **parts_of(observation))
+    remarks = Remarks()
+    remarks.extend(observation.notes)
+    if group and observation.spectrum.grouping is not None:
+        n_channels = observation.spectrum.channel.size
+        observation = group_observation(observation)
+        remarks.note(f"{filename}: {n_channels} channels in {observation.spectrum.channel.size} bins (GROUPING)")
+    dataset = cls(name=name or dataset_name(observation, Path(filename)), **parts_of(observation, remarks))
+    dataset.notes = remarks()
+    return dataset
 
 
 def dataset_name(observation: Observation, path: Path) -> str:
@@ -64,12 +84,16 @@ def dataset_name(observation: Observation, path: Path) -> str:
     return identifier or path.name.split(".")[0]
 
 
-def parts_of(observation: Observation) -> dict[str, Any]:
-    """Return the parts of an on-off dataset: maps of an observation, in ascending order of energy."""
+def parts_of(observation: Observation, remarks: Remarks | None = None) -> dict[str, Any]:
+    """Return the parts of an on-off dataset: maps of an observation, in ascending order of energy.
+
+    What is left out is said, and kept in ``remarks``.
+    """
+    remarks = Remarks() if remarks is None else remarks
     spectrum = observation.spectrum
     bounds = _require_bounds(observation)
     axis = response_axis(bounds.energy_min, bounds.energy_max, "energy", str(spectrum.path))
-    geom = _geom(spectrum.region, axis)
+    geom = _geom(spectrum, axis, remarks)
 
     def on_geom(values: Array, dtype: type = float) -> RegionNDMap:
         return RegionNDMap(geom, data=np.array(values, dtype=dtype).reshape(geom.data_shape))
@@ -77,19 +101,59 @@ def parts_of(observation: Observation) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "counts": on_geom(spectrum.counts),
         "mask_safe": on_geom(observation.is_good, bool),
-        "gti": _gti(spectrum.gti),
+        "gti": _gti(spectrum, remarks),
         "meta_table": _meta_table(spectrum.header),
     }
     if spectrum.mask_fit is not None:
         parts["mask_fit"] = on_geom(spectrum.mask_fit, bool)
-    background = observation.background
-    if background is not None:
-        parts["counts_off"] = on_geom(background.counts)
-        parts["acceptance"] = on_geom(spectrum.backscal * spectrum.areascal)
-        # The off exposure in units of the on exposure belongs to the acceptance: alpha is the whole scale.
-        time_ratio = background.exposure / spectrum.exposure if spectrum.exposure > 0 else 1.0
-        parts["acceptance_off"] = on_geom(background.backscal * background.areascal * time_ratio)
+    error = _error_of(spectrum, remarks)
+    if error is not None:
+        parts["counts_error"] = on_geom(error)
+    parts.update({name: on_geom(values) for name, values in _background_parts(observation, remarks).items()})
     parts.update(_response_parts(observation, geom))
+    return parts
+
+
+def _error_of(spectrum: Spectrum, remarks: Remarks) -> Array | None:
+    """Return the gaussian error of counts, or None where they are Poisson distributed."""
+    if spectrum.poisson or spectrum.counts_error is None:
+        if spectrum.sys_error.any():
+            remarks.assume(
+                f"{spectrum.path}[{spectrum.extension}]: SYS_ERR, up to {spectrum.sys_error.max():.3g}, is left out: "
+                "Poisson counts have no place for it (pass poisson=False to use it in chi squared)"
+            )
+        return None
+    return np.hypot(spectrum.counts_error, spectrum.sys_error * spectrum.counts)
+
+
+def _background_parts(observation: Observation, remarks: Remarks) -> dict[str, Array]:
+    """Return off counts, their errors and the acceptances: sums over all backgrounds that can be used."""
+    spectrum = observation.spectrum
+    used = []
+    for off in observation.backgrounds:
+        where = f"{off.path}[{off.extension}]"
+        if spectrum.kind == "NET":
+            remarks.assume(f"{where} is left out: the background of {spectrum.path} is already subtracted")
+        elif off.exposure <= 0 and spectrum.exposure > 0:
+            remarks.assume(f"{where} is left out: a background without exposure (EXPOSURE = 0) has no scale")
+        else:
+            used.append(off)
+    if not used:
+        return {}
+    if len(used) > 1:
+        remarks.note(f"{spectrum.path}: {len(used)} backgrounds added up")
+    # The off exposure in units of the on exposure belongs to the acceptance: alpha is the whole scale.
+    ratios = [off.exposure / spectrum.exposure if spectrum.exposure > 0 else 1.0 for off in used]
+    scales = [off.backscal * off.areascal * ratio for off, ratio in zip(used, ratios, strict=True)]
+    parts = {
+        "counts_off": np.sum([off.counts for off in used], axis=0),
+        "acceptance": spectrum.backscal * spectrum.areascal,
+        "acceptance_off": np.sum(scales, axis=0),
+    }
+    errors = [_error_of(off, remarks) for off in used]
+    if any(error is not None for error in errors):
+        variances = [off.counts if error is None else error**2 for off, error in zip(used, errors, strict=True)]
+        parts["counts_off_error"] = np.sqrt(np.sum(variances, axis=0))
     return parts
 
 
@@ -138,21 +202,32 @@ def _require_bounds(observation: Observation) -> EnergyBounds:
     return bounds
 
 
-def _geom(region: RawTable | None, axis: MapAxis) -> RegionGeom:
-    if region is None:
+def _geom(spectrum: Spectrum, axis: MapAxis, remarks: Remarks) -> RegionGeom:
+    if spectrum.region is None:
         return RegionGeom.create(None, axes=[axis])
     from gammafold.maps.region_geom_io import read_region
 
-    sky_region, wcs = read_region(_table_hdu(region))
+    try:
+        with warnings.catch_warnings():
+            # Shapes that cannot be read are skipped with a warning there, and end in an error.
+            warnings.simplefilter("ignore", AstropyUserWarning)
+            sky_region, wcs = read_region(_table_hdu(spectrum.region))
+    except FileFormatError as error:
+        remarks.assume(f"{spectrum.path}: {error}; the spectrum is left without a region")
+        return RegionGeom.create(None, axes=[axis])
     return RegionGeom(sky_region, axes=[axis], wcs=wcs)
 
 
-def _gti(raw: RawTable | None) -> GTI | None:
-    if raw is None:
+def _gti(spectrum: Spectrum, remarks: Remarks) -> GTI | None:
+    if spectrum.gti is None:
         return None
     from gammafold.data.gti import GTI
 
-    return GTI.from_table_hdu(_table_hdu(raw))
+    try:
+        return GTI.from_table_hdu(_table_hdu(spectrum.gti))
+    except FileFormatError as error:
+        remarks.assume(f"{spectrum.path}: {error}; the spectrum is left without good time intervals")
+        return None
 
 
 def _table_hdu(raw: RawTable) -> Any:

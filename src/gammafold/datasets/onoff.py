@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gammafold.datasets.checks import check_acceptance, check_counts, check_reco_map
+from gammafold.datasets.checks import check_acceptance, check_counts, check_error, check_reco_map
 from gammafold.datasets.files_methods import OnOffFiles
-from gammafold.datasets.info import info_dict, wstat_significance
+from gammafold.datasets.info import gauss_significance, info_dict, wstat_significance
 from gammafold.datasets.map_dataset import MapDataset
 from gammafold.datasets.onoff_combine import merged_acceptances, stacked_onoff
 from gammafold.datasets.onoff_convert import from_known_background, to_known_background
 from gammafold.datasets.slots import DataSlot
 from gammafold.datasets.spectrum import SpectrumDataset
+from gammafold.datasets.statistics import CHI2, MEASURED_BACKGROUND, StatType, kernel_of
 from gammafold.maps.axis import MapAxis
 from gammafold.maps.region_map import RegionNDMap
-from gammafold.stats.fit_statistics import get_wstat_mu_bkg
-from gammafold.stats.kernels import WStatistic
 from gammafold.utils.errors import InputError, InputTypeError
 from gammafold.utils.random import RandomStateLike, get_random_state
 
@@ -44,17 +43,30 @@ class MapDatasetOnOff(MapDataset):
         Counts in the on region and in the off regions, shape ``(n, 1, 1)``.
     acceptance, acceptance_off : `~gammafold.maps.RegionNDMap` or number, optional
         Relative exposure to background of the on and the off regions.
-    exposure, mask_fit, psf, edisp, name, mask_safe, gti, meta_table
+    exposure, mask_fit, psf, edisp, name, mask_safe, gti, meta_table, counts_error
         As for `MapDataset`.
+    counts_off_error : `~gammafold.maps.RegionNDMap`, optional
+        Gaussian standard deviation of off counts that are not Poisson distributed.
     """
 
     tag = "MapDatasetOnOff"
-    stat_type = "wstat"
+    stat_type: Any = StatType(MEASURED_BACKGROUND)
     background_hint = ": its background is measured in off regions"
     summed_parts = ("counts", "counts_off")
-    reco_parts = ("counts", "counts_off", "acceptance", "acceptance_off", "mask_safe", "mask_fit")
+    error_parts = ("counts_error", "counts_off_error")
+    reco_parts = (
+        "counts",
+        "counts_error",
+        "counts_off",
+        "counts_off_error",
+        "acceptance",
+        "acceptance_off",
+        "mask_safe",
+        "mask_fit",
+    )
 
     counts_off = DataSlot(check_counts, "Counts in the off regions, or None.")
+    counts_off_error = DataSlot(check_error, "Gaussian standard deviation of the off counts; None if Poisson.")
     acceptance = DataSlot(check_acceptance, "Relative exposure to background of the on region, or None.")
     acceptance_off = DataSlot(check_acceptance, "Relative exposure to background of the off regions, or None.")
 
@@ -73,10 +85,13 @@ class MapDatasetOnOff(MapDataset):
         mask_safe: Any = None,
         gti: Any = None,
         meta_table: Any = None,
+        counts_error: Any = None,
+        counts_off_error: Any = None,
     ) -> None:
         super().__init__(
             models=models,
             counts=counts,
+            counts_error=counts_error,
             exposure=exposure,
             psf=psf,
             edisp=edisp,
@@ -86,6 +101,7 @@ class MapDatasetOnOff(MapDataset):
             meta_table=meta_table,
             name=name,
         )
+        self.counts_off_error = counts_off_error
         self.counts_off = counts_off
         self.acceptance = acceptance
         self.acceptance_off = acceptance_off
@@ -119,9 +135,9 @@ class MapDatasetOnOff(MapDataset):
         return None
 
     def statistic(self, keep: np.ndarray) -> Any:
-        """Return the W statistic of the bins ``keep``, or None without counts.
+        """Return the statistic of the bins ``keep``, or None without counts.
 
-        Without off counts the background is taken as none: the statistic is then that of Cash.
+        Without off counts the background is taken as none: the W statistic is then that of Cash.
         """
         if self.counts is None:
             return None
@@ -129,8 +145,7 @@ class MapDatasetOnOff(MapDataset):
             raise InputError(
                 f"dataset {self.name!r} has off counts, but lacks acceptance or acceptance_off: their scale is unknown"
             )
-        n_on = self._bins(self.counts, keep)
-        return WStatistic(n_on, self._bins(self.counts_off, keep), self._bins(self.alpha, keep))
+        return kernel_of(self, keep)
 
     def _bins(self, held: RegionNDMap | None, keep: np.ndarray) -> np.ndarray:
         if held is None:
@@ -138,15 +153,23 @@ class MapDatasetOnOff(MapDataset):
         return np.array(held.data, dtype=float).reshape(-1)[keep]
 
     def npred_off(self) -> RegionNDMap:
-        """Return the background in the off regions that fits counts, off counts and model best, of all bins."""
+        """Return the background in the off regions that fits counts, off counts and model best, of all bins.
+
+        With chi squared these are the off counts themselves.
+        """
         if self.alpha is None or self.counts_off is None or self.counts is None:
             raise InputError(f"dataset {self.name!r} lacks counts, off counts or acceptances: no off counts predicted")
-        signal = self.npred_signal().data
-        off = get_wstat_mu_bkg(self.counts.data, self.counts_off.data, self.alpha.data, signal)
-        return RegionNDMap(self.geom, data=np.asarray(off, dtype=float))
+        every = np.ones(self.reco_energy_axis.nbin, dtype=bool)
+        kernel: Any = None if self.stat_type in CHI2 else self.statistic(every)
+        off = self.counts_off.data.astype(float)
+        if hasattr(kernel, "background"):
+            fitted = kernel.background(self.npred_signal().data.reshape(-1)).reshape(self.data_shape)
+            # Where alpha is zero the off counts tell nothing about the on region, and are their own best value.
+            off = np.divide(fitted, self.alpha.data, out=off, where=self.alpha.data > 0)
+        return RegionNDMap(self.geom, data=off)
 
     def npred_background(self) -> RegionNDMap | None:
-        """Return the profiled background in the on region, ``alpha * npred_off``, of all bins."""
+        """Return the background in the on region, ``alpha * npred_off``, of all bins."""
         if self.alpha is None or self.counts_off is None:
             return None
         return RegionNDMap(self.geom, data=self.alpha.data * self.npred_off().data)
@@ -160,7 +183,7 @@ class MapDatasetOnOff(MapDataset):
     def fake(  # type: ignore[override]
         self, npred_background: Any = None, random_state: RandomStateLike = "random-seed"
     ) -> None:
-        """Replace counts and off counts, in place, by Poisson draws.
+        """Replace counts and off counts, in place, by Poisson draws, or gaussian ones where they have such errors.
 
         Parameters
         ----------
@@ -180,18 +203,30 @@ class MapDatasetOnOff(MapDataset):
         if expected is None or self.alpha is None:
             raise InputError(f"dataset {self.name!r} lacks a background or acceptances: no off counts can be drawn")
         random = get_random_state(random_state)
-        signal = random.poisson(self._drawable(self.npred_signal()).data)
-        background = random.poisson(self._drawable(expected).data)
+        signal = self.npred_signal()
+        if self.counts_error is None:
+            drawn = random.poisson(self._drawable(signal).data) + random.poisson(self._drawable(expected).data)
+        else:
+            drawn = random.normal(signal.data + expected.data, self.counts_error.data)
         off = np.divide(expected.data, self.alpha.data, out=np.zeros(self.data_shape), where=self.alpha.data > 0)
-        drawn_off = random.poisson(off)
-        self.counts = RegionNDMap(self.geom, data=(signal + background).astype(float))
+        error = self.counts_off_error
+        drawn_off = random.poisson(off) if error is None else random.normal(off, error.data)
+        self.counts = RegionNDMap(self.geom, data=drawn.astype(float))
         self.counts_off = RegionNDMap(self.geom, data=drawn_off.astype(float))
 
     def significance(self, bins: np.ndarray) -> float:
         """Return the significance of the excess summed over ``bins``, NaN without background."""
         if self.counts is None or self.background is None:
             return np.nan
-        return wstat_significance(*self._on_off_alpha(bins))
+        if self.counts_error is None and self.counts_off_error is None:
+            return wstat_significance(*self._on_off_alpha(bins))
+        off_error = self._bins(self.alpha, bins) * self._error("counts_off", bins)
+        return gauss_significance(self._bins(self.excess, bins).sum(), self._error("counts", bins), off_error)
+
+    def _error(self, part: str, bins: np.ndarray) -> np.ndarray:
+        """Return the standard deviation of counts or off counts."""
+        error = getattr(self, f"{part}_error")
+        return np.sqrt(self._bins(getattr(self, part), bins)) if error is None else self._bins(error, bins)
 
     def _on_off_alpha(self, bins: np.ndarray) -> tuple[float, float, float]:
         """Return counts, off counts and the ratio that makes the summed background of the summed off counts."""
@@ -309,7 +344,7 @@ class SpectrumDatasetOnOff(OnOffFiles, MapDatasetOnOff):
     Parameters
     ----------
     models, counts, counts_off, acceptance, acceptance_off, exposure, mask_fit, psf, edisp, name, mask_safe, gti, \
-    meta_table
+    meta_table, counts_error, counts_off_error
         As for `MapDatasetOnOff`.
 
     Examples

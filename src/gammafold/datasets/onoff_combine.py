@@ -13,7 +13,7 @@ import numpy as np
 
 from gammafold.datasets.derive import region_map
 from gammafold.datasets.operations import group_sums
-from gammafold.datasets.stack import masked_sum
+from gammafold.datasets.stack import masked_sum, stacked_errors
 from gammafold.maps.region_map import RegionNDMap
 
 if TYPE_CHECKING:
@@ -27,10 +27,9 @@ Array = np.ndarray
 
 def stacked_onoff(dataset: MapDatasetOnOff, members: Sequence[Any], masks: Sequence[Array]) -> dict[str, Any]:
     """Return counts, off counts and acceptances of the stack of members; see `MapDatasetOnOff.stacked_counts`."""
-    parts: dict[str, Any] = {
-        part: masked_sum(members, masks, part, [getattr(member, part) for member in members])
-        for part in ("counts", "counts_off", "background")
-    }
+    parts: dict[str, Any] = stacked_errors(members, masks)
+    for part in ("counts", "counts_off", "background"):
+        parts[part] = masked_sum(members, masks, part, [getattr(member, part) for member in members])
     background = parts.pop("background")
     if background is None:
         return parts

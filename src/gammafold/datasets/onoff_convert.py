@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["from_known_background", "to_known_background"]
 
-_SHARED = ("counts", "exposure", "edisp", "psf", "mask_safe", "mask_fit", "gti", "meta_table")
+_SHARED = ("counts", "counts_error", "exposure", "edisp", "psf", "mask_safe", "mask_fit", "gti", "meta_table")
 
 
 def from_known_background(

@@ -27,6 +27,7 @@ __all__ = [
     "deep_copy",
     "downsample",
     "energy_bins",
+    "merge_bins",
     "models_map",
     "resample_energy_axis",
     "residuals_map",
@@ -83,7 +84,7 @@ def apply_mask_safe(dataset: MapDataset) -> None:
         return
     safe = dataset.safe_bins()
     edisp = explicit_edisp(dataset)
-    for part in dataset.summed_parts:
+    for part in (*dataset.error_parts, *dataset.summed_parts):
         held = getattr(dataset, part)
         if held is not None:
             setattr(dataset, part, RegionNDMap(held.geom, data=held.data * dataset.mask_safe.data, meta=held.meta))
@@ -165,7 +166,7 @@ def resample_energy_axis(dataset: MapDataset, energy_axis: MapAxis, name: str | 
             f"no bin of dataset {dataset.name!r} lies on the new axis, from {energy_axis.edges[0]:.6g} "
             f"to {energy_axis.edges[-1]:.6g}: its own goes from {axis.edges[0]:.6g} to {axis.edges[-1]:.6g}"
         )
-    return _merge_bins(dataset, edges, name)
+    return merge_bins(dataset, edges, name)
 
 
 def downsample(dataset: MapDataset, factor: int, axis_name: str | None, name: str | None) -> Any:
@@ -177,15 +178,15 @@ def downsample(dataset: MapDataset, factor: int, axis_name: str | None, name: st
     n_bins = dataset.reco_energy_axis.nbin
     if int(factor) != factor or factor < 1 or n_bins % factor:
         raise InputError(f"factor is {factor}: the {n_bins} bins of dataset {dataset.name!r} are no multiple of it")
-    return _merge_bins(dataset, np.arange(0, n_bins + 1, int(factor)), name)
+    return merge_bins(dataset, np.arange(0, n_bins + 1, int(factor)), name)
 
 
 def to_image(dataset: MapDataset, name: str | None) -> Any:
     """Return the dataset with one bin; see `MapDataset.to_image`."""
-    return _merge_bins(dataset, np.array([0, dataset.reco_energy_axis.nbin]), name)
+    return merge_bins(dataset, np.array([0, dataset.reco_energy_axis.nbin]), name)
 
 
-def _merge_bins(dataset: MapDataset, edges: np.ndarray, name: str | None) -> Any:
+def merge_bins(dataset: MapDataset, edges: np.ndarray, name: str | None) -> Any:
     """Return the dataset with the bins between the edges number ``edges`` merged, inside ``mask_safe``."""
     old, geom = dataset.reco_energy_axis, dataset.geom
     axis = MapAxis.from_energy_edges(old.edges[edges], name="energy", interp=old.interp)
@@ -196,6 +197,10 @@ def _merge_bins(dataset: MapDataset, edges: np.ndarray, name: str | None) -> Any
         held = frozen_background(dataset) if part == "background" else getattr(dataset, part)
         if held is not None:
             parts[part] = region_map(geom, axis, group_sums(held.data.reshape(-1) * safe, edges))
+    for part in dataset.error_parts:
+        held = getattr(dataset, part)
+        if held is not None:
+            parts[part] = region_map(geom, axis, np.sqrt(group_sums((held.data.reshape(-1) * safe) ** 2, edges)))
     for part in ("mask_safe", "mask_fit"):
         held = getattr(dataset, part)
         if held is not None:

@@ -37,6 +37,8 @@ class SpectrumDataset(MapDataset):
         Observations behind the dataset, one a row.
     psf : PSF map, optional
         Carried along.
+    counts_error : `~gammafold.maps.RegionNDMap`, optional
+        Gaussian standard deviation of counts that are not Poisson distributed: see `gammafold.datasets.statistics`.
 
     Examples
     --------
@@ -62,10 +64,12 @@ class SpectrumDataset(MapDataset):
         gti: Any = None,
         meta_table: Any = None,
         psf: Any = None,
+        counts_error: Any = None,
     ) -> None:
         super().__init__(
             models=models,
             counts=counts,
+            counts_error=counts_error,
             exposure=exposure,
             background=background,
             psf=psf,

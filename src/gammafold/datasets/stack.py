@@ -18,7 +18,7 @@ from gammafold.utils.errors import InputError
 if TYPE_CHECKING:
     from gammafold.datasets.map_dataset import MapDataset
 
-__all__ = ["masked_sum", "stack_into", "stacked_counts"]
+__all__ = ["masked_sum", "stack_into", "stacked_counts", "stacked_errors"]
 
 Members = Sequence[Any]
 Masks = Sequence[np.ndarray]
@@ -48,9 +48,26 @@ def stack_into(dataset: MapDataset, *others: MapDataset) -> None:
 def stacked_counts(members: Members, masks: Masks) -> dict[str, Any]:
     """Return the counts and the background of the stack of datasets with a background map."""
     return {
+        **stacked_errors(members, masks),
         "counts": masked_sum(members, masks, "counts", [member.counts for member in members]),
         "background": masked_sum(members, masks, "background", [member.stackable_background() for member in members]),
     }
+
+
+def stacked_errors(members: Members, masks: Masks) -> dict[str, Any]:
+    """Return the errors of the stacked counts; Poisson counts beside gaussian ones have the root of their number."""
+    parts: dict[str, Any] = {}
+    for name in members[0].error_parts:
+        if all(getattr(member, name) is None for member in members):
+            continue
+        variance = np.zeros(members[0].data_shape[0])
+        for member, mask in zip(members, masks, strict=True):
+            error, counts = getattr(member, name), getattr(member, name.removesuffix("_error"))
+            if error is not None or counts is not None:
+                variance += mask * (counts.data if error is None else error.data**2).reshape(-1)
+        root = np.sqrt(variance).reshape(members[0].data_shape)
+        parts[name] = RegionNDMap(members[0].geom, data=root)
+    return parts
 
 
 def masked_sum(members: Members, masks: Masks, part: str, maps: Sequence[Any]) -> RegionNDMap | None:

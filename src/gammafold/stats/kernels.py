@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from gammafold.stats.asymmetric_kernel import AsymmetricChi2Statistic
 from gammafold.stats.cash_kernel import CashStatistic, CStatistic
-from gammafold.stats.chi2_kernel import Chi2Statistic
+from gammafold.stats.chi2_kernel import Chi2ModelStatistic, Chi2Statistic
 from gammafold.stats.pgstat_kernel import PGStatistic
 from gammafold.stats.profile_kernel import ProfileStatistic
 from gammafold.stats.wstat_kernel import WStatistic
@@ -28,6 +28,7 @@ __all__ = [
     "AsymmetricChi2Statistic",
     "CStatistic",
     "CashStatistic",
+    "Chi2ModelStatistic",
     "Chi2Statistic",
     "PGStatistic",
     "ProfileStatistic",

@@ -256,6 +256,12 @@ def _errors(
     elif not said and not has_error and integral and not is_rate:
         result = True
         remarks.assume(f"{table.label}: POISSERR = F without STAT_ERR; whole counts taken to be Poisson distributed")
+    elif not said and integral and not is_rate and _is_poisson_error(error, counts):
+        result = True
+        remarks.assume(
+            f"{table.label}: POISSERR = F, but STAT_ERR is the one of Poisson counts; taken to be Poisson distributed "
+            "(pass poisson=False to use it)"
+        )
     else:
         result = said
     if result:
@@ -266,6 +272,15 @@ def _errors(
         remarks.assume(f"{table.label}: counts are not Poisson distributed, and there is no STAT_ERR; no errors known")
         return False, None
     return False, error
+
+
+def _is_poisson_error(error: Floats | None, counts: Floats) -> bool:
+    """Whether errors are those that Poisson counts are given: their root, or the upper limit of Gehrels (1986)."""
+    seen = counts > 0
+    if error is None or not seen.any() or np.any(counts < 0):
+        return False
+    usual = (np.sqrt(counts), 1.0 + np.sqrt(counts + 0.75))
+    return any(np.allclose(error[seen], one[seen], rtol=1e-3) for one in usual)
 
 
 def _logical(table: FitsTable, keyword: str) -> bool | None:

@@ -89,6 +89,34 @@ def test_what_is_written_is_read_again(tmp_path_factory, seed, n_reco, n_true, i
     assert dict(again.meta_table[0]) == dict(dataset.meta_table[0])
 
 
+@pytest.mark.parametrize("is_root", [False, True])
+def test_errors_of_counts_are_kept(tmp_path, is_root):
+    rng = np.random.default_rng(6)
+    dataset = make(rng)
+    for part in ("counts", "counts_off"):
+        counts = getattr(dataset, part)
+        # Errors that were given stay errors, also where they are those of Poisson counts.
+        error = np.sqrt(counts.data) if is_root else rng.uniform(1, 9, counts.data.shape)
+        setattr(dataset, f"{part}_error", RegionNDMap(dataset.geom, data=error))
+    *_, path = write_onoff(dataset, tmp_path / "a.fits")
+    again = SpectrumDatasetOnOff.read(path)
+    assert again.stat_type == "chi2"
+    for part in ("counts", "counts_error", "counts_off", "counts_off_error"):
+        assert_array_equal(getattr(again, part).data, getattr(dataset, part).data)
+    header = fits.getheader(path, "SPECTRUM")
+    assert header["POISSERR"] is False
+
+
+def test_methods_of_datasets_write_and_read(tmp_path):
+    dataset = make(np.random.default_rng(7))
+    dataset.write(tmp_path / "a.fits", format="ogip", checksum=True)
+    assert_same(SpectrumDatasetOnOff.read(tmp_path / "a.fits", checksum=True), dataset)
+    known = dataset.to_spectrum_dataset(name="known")
+    known.write(tmp_path / "b.fits", format="ogip-sherpa")
+    again = SpectrumDatasetOnOff.read(tmp_path / "b.fits")
+    assert_array_equal(again.background.data, known.background.data)
+
+
 def test_files_are_those_of_ogip(tmp_path):
     dataset = make(np.random.default_rng(1))
     paths = write_onoff(dataset, tmp_path / "src.pi", checksum=True)

@@ -202,7 +202,7 @@ def test_merging_and_stacking_add_errors_in_quadrature():
     dataset.stat_type = "chi2"
     image = dataset.to_image()
     assert image.stat_type == "chi2"
-    assert image._stat_type == "chi2"
+    assert image.chosen_stat_type == "chi2"
     assert image.counts_error.data.item() == pytest.approx(np.sqrt((ERROR_ON**2).sum()))
     assert image.counts_off_error.data.item() == pytest.approx(np.sqrt((ERROR_OFF**2).sum()))
     poisson = spectrum(name="y")
@@ -261,3 +261,20 @@ def test_every_statistic_can_be_fitted():
             dataset.stat_type = name
             result = Fit(on_failure="report").run(dataset)
             assert result.success, name
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("cls", [SpectrumDataset, SpectrumDatasetOnOff])
+def test_errors_and_statistic_stay_in_files(tmp_path, cls, lazy):
+    dataset = spectrum(cls, counts_error=ERROR_ON)
+    set_parts(dataset, counts=-ON)
+    dataset.stat_type = "chi2"
+    if cls is SpectrumDatasetOnOff:
+        set_parts(dataset, counts_off_error=ERROR_OFF)
+    dataset.write(tmp_path / "a.fits")
+    again = cls.read(tmp_path / "a.fits", lazy=lazy, format="gadf")
+    assert_array_equal(again.counts.data, dataset.counts.data)
+    assert_array_equal(again.counts_error.data, dataset.counts_error.data)
+    assert again.chosen_stat_type == "chi2"
+    again.models = dataset.models
+    assert again.stat_sum() == pytest.approx(dataset.stat_sum(), rel=1e-12)

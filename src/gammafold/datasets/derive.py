@@ -37,7 +37,7 @@ def derived(dataset: MapDataset, name: str | None, parts: dict[str, Any], keeps_
         if part not in parts and getattr(dataset, part) is not None
     }
     new = type(dataset)(name=name, **copies, **parts)
-    new._stat_type, new.notes = dataset._stat_type, dataset.notes
+    new.chosen_stat_type, new.notes = dataset.chosen_stat_type, dataset.notes
     if dataset.models is not None:
         keeps = keeps_background_model and (name == dataset.name or dataset.background_model is None)
         new.models = dataset.all_models if keeps else without_background(dataset.all_models)

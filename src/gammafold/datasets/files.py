@@ -33,12 +33,15 @@ PathLike = str | os.PathLike[str]
 
 # The version of our additions to the layout, raised when a reader must know the difference.
 _SCHEMA = 1
+# The statistic of a dataset where it was set, in the primary header.
+_STATISTIC = "STATTYPE"
 # Parts that some classes have and others lack: a file with a part that the class lacks belongs to another class.
 _OF_SOME_CLASSES = {
     "background": "SpectrumDataset",
     "counts_off": "SpectrumDatasetOnOff",
     "acceptance": "SpectrumDatasetOnOff",
     "acceptance_off": "SpectrumDatasetOnOff",
+    "counts_off_error": "SpectrumDatasetOnOff",
 }
 _MAPS = tuple(part for part in PARTS if part not in ("gti", "meta_table"))
 
@@ -65,6 +68,8 @@ def dataset_to_hdulist(dataset: MapDataset) -> fits.HDUList:
         ) from error
     header["CREATOR"] = f"gammafold {__version__}"
     header["SCHEMA"] = (_SCHEMA, "version of the layout")
+    if dataset.chosen_stat_type is not None:
+        header[_STATISTIC] = (dataset.chosen_stat_type, "statistic that was set")
     for part in parts_of_class(type(dataset)):
         value = getattr(dataset, part)
         if value is not None:
@@ -183,7 +188,8 @@ def _from_hdulist(
     reader = PartReader(where)
     _check_axes(reader, hdulist, [part for part in present if part in _MAPS])
     dataset = cls(name=name)
-    for part in present:
+    # Errors first: counts that have them may be negative.
+    for part in sorted(present, key=lambda part: not part.endswith("_error")):
         if lazy_path is not None:
             load = FilePart(lazy_path, part, reader)
             source = f"{lazy_path}, extension {part.upper()!r}"
@@ -192,6 +198,8 @@ def _from_hdulist(
         value = reader.read(hdulist, part)
         with extension(where, part.upper()):
             setattr(dataset, part, value)
+    with extension(where, "PRIMARY"):
+        dataset.stat_type = hdulist[0].header.get(_STATISTIC)
     return dataset
 
 

@@ -81,14 +81,20 @@ class DatasetFiles:
             Whether to replace an existing file. Default: False.
         checksum : bool
             Whether to write checksums into the headers. Default: False.
-        format : {"gadf"}
-            Layout: that of `to_hdulist`.
+        format : {"gadf", "ogip", "ogip-sherpa"}
+            Layout: that of `to_hdulist`, or OGIP files with the background as one of the same exposure, see
+            `gammafold.datasets.ogip.write_onoff`.
 
         Raises
         ------
         InputError
             If the file exists and ``overwrite`` is False, or FITS has no form for a part.
         """
+        if format in OGIP_FORMATS:
+            from gammafold.datasets.ogip import write_onoff
+
+            write_onoff(self, filename, overwrite=overwrite, format=format, checksum=checksum)
+            return
         from gammafold.datasets.files import write_dataset
 
         write_dataset(self, filename, overwrite, checksum, format)  # type: ignore[arg-type]
@@ -206,13 +212,9 @@ class OnOffFiles(DatasetFiles):
         InputError
             If a file exists and ``overwrite`` is False, or the format is another.
         """
-        if format in OGIP_FORMATS:
-            from gammafold.datasets.ogip import write_onoff
-
-            write_onoff(self, filename, overwrite=overwrite, format=format, checksum=checksum)
-            return
-        _require_format(format)
-        super().write(filename, overwrite=overwrite, checksum=checksum)
+        if format not in OGIP_FORMATS:
+            _require_format(format)
+        super().write(filename, overwrite=overwrite, checksum=checksum, format=format)
 
     @classmethod
     def read(
@@ -240,7 +242,8 @@ class OnOffFiles(DatasetFiles):
         checksum : bool
             Whether to verify the checksums in the headers of the file. Default: False.
         **kwargs
-            Companions of an OGIP spectrum to take instead of those it names: see `gammafold.datasets.ogip.read_onoff`.
+            Companions of an OGIP spectrum to take instead of those it names, and whether its channels are grouped:
+            see `gammafold.datasets.ogip.read_onoff`.
 
         Raises
         ------

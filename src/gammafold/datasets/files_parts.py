@@ -32,7 +32,7 @@ __all__ = ["PARTS", "PartReader", "extension", "part_to_hdus"]
 #: Parts in the order of their extensions; an extension has the name of its part in capitals.
 PARTS = (
     "counts", "exposure", "background", "edisp", "psf", "mask_safe", "mask_fit", "gti", "meta_table",
-    "counts_off", "acceptance", "acceptance_off",
+    "counts_off", "acceptance", "acceptance_off", "counts_error", "counts_off_error",
 )  # fmt: skip
 
 _MASKS = ("mask_safe", "mask_fit")

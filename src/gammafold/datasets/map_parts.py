@@ -44,7 +44,8 @@ class MapParts(Dataset):
     reco_parts: tuple[str, ...] = ("counts", "counts_error", "background", "mask_safe", "mask_fit")
     # What was decided when the dataset was read from file, in words.
     notes: tuple[str, ...] = ()
-    _stat_type: str | None = None
+    # The statistic as it was set; None leaves the choice to the data.
+    chosen_stat_type: str | None = None
 
     counts = DataSlot(check_counts, "Counts per bin of reconstructed energy, or None.")
     counts_error = DataSlot(check_error, "Gaussian standard deviation of the counts; None for Poisson counts.")

@@ -187,8 +187,8 @@ def _spectrum(dataset: Any, bounds: EnergyBounds, seconds: float) -> Spectrum:
         channel=bounds.channel,
         counts=_values(dataset.counts),
         exposure=seconds,
-        poisson=True,
-        counts_error=None,
+        poisson=dataset.counts_error is None,
+        counts_error=None if dataset.counts_error is None else _values(dataset.counts_error),
         sys_error=np.zeros(n),
         quality=np.where(dataset.safe_bins(), 0, _BAD).astype(np.int16),
         grouping=None,
@@ -210,13 +210,14 @@ def _background(dataset: Any, on: Spectrum) -> Spectrum | None:
     if counts is None:
         return None
     acceptance = dataset.acceptance_off if is_measured else None
+    error = dataset.counts_off_error if is_measured else None
     n = on.channel.size
     return Spectrum(
         channel=on.channel,
         counts=_values(counts),
         exposure=on.exposure,
-        poisson=True,
-        counts_error=None,
+        poisson=error is None,
+        counts_error=None if error is None else _values(error),
         sys_error=np.zeros(n),
         quality=np.zeros(n, np.int16),
         grouping=None,

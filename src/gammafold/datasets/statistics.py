@@ -77,13 +77,13 @@ class StatType:
     def __set__(self, instance: Any, value: str | None) -> None:
         if value is not None and value not in self.names:
             raise InputError(f"stat_type of dataset {instance.name!r} is {value!r}: expected one of {list(self.names)}")
-        instance._stat_type = value
+        instance.chosen_stat_type = value
 
 
 def chosen(dataset: Any) -> tuple[str, str]:
     """Return the name of the statistic of a dataset, and why it is this one, in words."""
-    if dataset._stat_type is not None:
-        return dataset._stat_type, "as it was set"
+    if dataset.chosen_stat_type is not None:
+        return dataset.chosen_stat_type, "as it was set"
     is_measured = "counts_off" in dataset.reco_parts
     if dataset.counts_error is not None:
         return "chi2", "the counts have gaussian errors (counts_error)"

@@ -18,7 +18,7 @@ __all__ = ["region_watches"]
 def region_watches(dataset: MapParts) -> list[Watch]:
     """Return watches on the maps, the masks, the kernel, the good time intervals and the models of a dataset."""
     identities: list[str] = ["_models", "_gti"]
-    values: list[str] = ["_name", "_stat_type"]
+    values: list[str] = ["_name", "chosen_stat_type"]
     arrays: list[np.ndarray] = []
     for part in (*dataset.reco_parts, "exposure"):
         # Reading the attribute first brings a part that still lies in a file into memory.

@@ -244,9 +244,8 @@ def _errors(
     error = None if values is None else not_negative(table, "STAT_ERR", values) * scale
     has_error = error is not None and bool(np.any(error > 0))
     integral = is_rate or bool(np.all(counts == np.rint(counts)))
-    said = _logical(table, "GFPOISS")
-    if said is None:
-        said = _logical(table, "POISSERR")
+    ours = _logical(table, "GFPOISS")
+    said = _logical(table, "POISSERR") if ours is None else ours
     if poisson is not None:
         result = poisson
     elif said is None:
@@ -256,7 +255,7 @@ def _errors(
     elif not said and not has_error and integral and not is_rate:
         result = True
         remarks.assume(f"{table.label}: POISSERR = F without STAT_ERR; whole counts taken to be Poisson distributed")
-    elif not said and integral and not is_rate and _is_poisson_error(error, counts):
+    elif not said and ours is None and integral and not is_rate and _is_poisson_error(error, counts):
         result = True
         remarks.assume(
             f"{table.label}: POISSERR = F, but STAT_ERR is the one of Poisson counts; taken to be Poisson distributed "

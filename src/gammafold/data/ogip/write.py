@@ -208,7 +208,8 @@ def _spectrum_hdu(spectrum: Spectrum, files: Mapping[str, str], kind: str | None
         "CORRSCAL": 1.0,
         **({} if spectrum.sys_error.any() else {"SYS_ERR": 0.0}),
         **({} if spectrum.grouping is not None else {"GROUPING": 0}),
-        **({"GFPOISS": True} if expected else {}),
+        # Says what is meant where readers, this package's included, would have to guess.
+        **({"GFPOISS": spectrum.poisson} if expected or not spectrum.poisson else {}),
         **_origin(spectrum.header),
     }
     return _table("SPECTRUM", _spectrum_columns(spectrum, error), spectrum.header, keywords)

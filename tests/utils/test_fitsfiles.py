@@ -37,6 +37,32 @@ def test_bad_files(content, path):
         pass
 
 
+@pytest.mark.parametrize("end", [30, 200, -9, -1])
+def test_a_compressed_file_that_is_cut_off(end, path):
+    packed = path.with_suffix(".fits.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes())[:end])
+    with pytest.raises(FileFormatError, match=r"cannot read .*good\.fits\.gz: "), open_fits(packed):
+        pass
+
+
+def test_a_compressed_file_that_is_damaged(path):
+    packed = path.with_suffix(".fits.gz")
+    content = bytearray(gzip.compress(path.read_bytes()))
+    for position in range(20, len(content), 97):
+        damaged = content.copy()
+        damaged[position] ^= 16
+        packed.write_bytes(damaged)
+        with pytest.raises(FileFormatError, match=r"cannot read .*good\.fits\.gz: "), open_fits(packed):
+            pass
+
+
+def test_a_compressed_file_keeps_its_name(path):
+    packed = path.with_suffix(".fits.gz")
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    with open_fits(packed) as hdulist:
+        assert hdulist.filename() == str(packed)
+
+
 def test_checksums(path):
     content = bytearray(path.read_bytes())
     content[-2880 * 3] ^= 1

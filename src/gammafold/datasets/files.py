@@ -74,6 +74,8 @@ def dataset_to_hdulist(dataset: MapDataset) -> fits.HDUList:
         value = getattr(dataset, part)
         if value is not None:
             hdulist.extend(part_to_hdus(part, value))
+    # A file that was cut off between two extensions looks complete but for their number.
+    header["NEXTEND"] = (len(hdulist) - 1, "number of extensions")
     return hdulist
 
 
@@ -182,11 +184,14 @@ def _from_hdulist(
     fallback: str | None,
 ) -> Any:
     """Return a dataset whose parts are read now, or later from ``lazy_path``."""
+    with extension(where, "PRIMARY"):
+        header = dict(hdulist[0].header)
     _check_layout(cls, hdulist, where)
-    name = make_name(name or hdulist[0].header.get("NAME") or fallback)
+    name = make_name(name or header.get("NAME") or fallback)
     present = [part for part in parts_of_class(cls) if _has_part(hdulist, part)]
     reader = PartReader(where)
     _check_axes(reader, hdulist, [part for part in present if part in _MAPS])
+    _check_version(header, len(hdulist) - 1, where)
     dataset = cls(name=name)
     # Errors first: counts that have them may be negative.
     for part in sorted(present, key=lambda part: not part.endswith("_error")):
@@ -220,10 +225,19 @@ def _check_layout(cls: type[MapDataset], hdulist: fits.HDUList, where: str) -> N
             f"{where} has an extension {strange[0].upper()!r}, which a {cls.tag} does not have: "
             f"read it with {_OF_SOME_CLASSES[strange[0]]}.read"
         )
-    header = hdulist[0].header
-    schema = header.get("SCHEMA", _SCHEMA)
-    if str(header.get("CREATOR", "")).startswith("gammafold") and schema > _SCHEMA:
-        raise FileFormatError(f"{where} has the layout SCHEMA = {schema}: this version reads up to {_SCHEMA}")
+
+
+def _check_version(header: dict[str, Any], number: int, where: str) -> None:
+    """Raise if a file of ours has a layout of a later version, or fewer extensions than were written."""
+    if not str(header.get("CREATOR", "")).startswith("gammafold"):
+        return
+    schema, written = header.get("SCHEMA", _SCHEMA), header.get("NEXTEND", number)
+    if schema != _SCHEMA:
+        raise FileFormatError(f"{where} has the layout SCHEMA = {schema}: this version reads {_SCHEMA}")
+    if not isinstance(written, int) or number < written:
+        raise FileFormatError(
+            f"{where} has {number} extensions where NEXTEND = {written}: it was cut off, or extensions were taken out"
+        )
 
 
 def _is_ogip(hdulist: fits.HDUList) -> bool:

@@ -22,6 +22,7 @@ from gammafold.maps.region_geom_io import get_hdu, read_geom
 from gammafold.maps.region_io import map_from_hdulist
 from gammafold.maps.region_map import RegionNDMap
 from gammafold.utils.errors import FileFormatError, InputError
+from gammafold.utils.fitsfiles import one_line
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -51,10 +52,10 @@ def extension(where: str, name: str) -> Iterator[None]:
     except FileFormatError as error:
         place = "" if where in str(error) else f"{where}, "
         label = "" if name in str(error) else f"extension {name!r}: "
-        raise FileFormatError(f"{place}{label}{error}") from error
+        raise FileFormatError(f"{place}{label}{one_line(error)}") from error
     except Exception as error:
         # What a damaged table makes astropy raise is of any class.
-        raise FileFormatError(f"{where}, extension {name!r}: {error}") from error
+        raise FileFormatError(f"{where}, extension {name!r}: {one_line(error)}") from error
 
 
 # -- writing

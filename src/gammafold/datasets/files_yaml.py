@@ -103,9 +103,10 @@ def read_datasets(
     content = read_yaml(path)
     if not isinstance(content, dict) or not isinstance(content.get("datasets"), list):
         raise FileFormatError(f"{path}: no datasets in this file, there is no list 'datasets'")
-    schema = (content.get("metadata") or {}).get("schema", _SCHEMA)
-    if schema > _SCHEMA:
-        raise FileFormatError(f"{path}: the datasets have the layout {schema}, this version reads up to {_SCHEMA}")
+    metadata = content.get("metadata")
+    schema = metadata.get("schema", _SCHEMA) if isinstance(metadata, dict) else _SCHEMA
+    if schema != _SCHEMA:
+        raise FileFormatError(f"{path}: the datasets have the layout {schema!r}, this version reads {_SCHEMA}")
     if checksum:
         _verify(path)
     members = [_read_entry(path, entry, lazy, cache, checksum) for entry in content["datasets"]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,8 @@ from gammafold.maps.region_geom import RegionGeom
 from gammafold.maps.region_geom_io import file_of, get_hdu, hdu_names, read_geom, region_to_hdu
 from gammafold.maps.region_table import check_format, column_data, map_to_table
 from gammafold.utils.errors import FileFormatError
-from gammafold.utils.files import atomic_path, make_path
+from gammafold.utils.files import atomic_path
+from gammafold.utils.fitsfiles import open_fits
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -73,20 +73,8 @@ def read_map(
     checksum: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of a `RegionNDMap` from a file; see `RegionNDMap.read`."""
-    from astropy.io import fits
-    from astropy.utils.exceptions import AstropyUserWarning
-
-    path = make_path(filename)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", message=".*(truncated|verification failed)", category=AstropyUserWarning)
-            # The stream is closed whatever happens: astropy leaves its own open when opening fails half-way.
-            with path.open("rb") as stream, fits.open(stream, memmap=False, checksum=checksum) as hdulist:
-                # Extensions are found one after the other: this reaches the end of the file.
-                len(hdulist)
-                return map_from_hdulist(hdulist, format=format, ogip_column=ogip_column, hdu=hdu)
-    except (OSError, TypeError, AstropyUserWarning) as error:
-        raise FileFormatError(f"cannot read {path}: {error}") from error
+    with open_fits(filename, checksum) as hdulist:
+        return map_from_hdulist(hdulist, format=format, ogip_column=ogip_column, hdu=hdu)
 
 
 def map_from_hdulist(

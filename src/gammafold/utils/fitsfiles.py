@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from gammafold.utils.errors import FileFormatError
 from gammafold.utils.files import make_path
@@ -16,7 +18,10 @@ from gammafold.utils.files import make_path
 if TYPE_CHECKING:
     from astropy.io import fits
 
-__all__ = ["is_fits", "open_fits"]
+__all__ = ["is_fits", "one_line", "open_fits"]
+
+# How gzipped files start.
+_GZIP = b"\x1f\x8b"
 
 
 def is_fits(filename: str | os.PathLike[str]) -> bool:
@@ -31,7 +36,7 @@ def is_fits(filename: str | os.PathLike[str]) -> bool:
     try:
         with path.open("rb") as stream:
             start = stream.read(6)
-        if start[:2] == b"\x1f\x8b":
+        if start[:2] == _GZIP:
             with gzip.open(path) as unzipped:
                 start = unzipped.read(6)
     except (OSError, EOFError, zlib.error) as error:
@@ -64,7 +69,7 @@ def open_fits(filename: str | os.PathLike[str], checksum: bool = False) -> Itera
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message=".*(truncated|verification failed)", category=AstropyUserWarning)
             # The stream is closed whatever happens: astropy leaves its own open when opening fails half-way.
-            with path.open("rb") as stream, fits.open(stream, memmap=False, checksum=checksum) as hdulist:
+            with _stream(path) as stream, fits.open(stream, memmap=False, checksum=checksum) as hdulist:
                 # Extensions are found one after the other: this reaches the end of the file.
                 len(hdulist)
                 yield hdulist
@@ -72,5 +77,30 @@ def open_fits(filename: str | os.PathLike[str], checksum: bool = False) -> Itera
         if str(path) in str(error):
             raise
         raise FileFormatError(f"cannot read {path}: {error}") from error
-    except (OSError, TypeError, KeyError, AstropyUserWarning) as error:
-        raise FileFormatError(f"cannot read {path}: {error}") from error
+    except (OSError, EOFError, zlib.error, TypeError, KeyError, fits.VerifyError, AstropyUserWarning) as error:
+        reason = getattr(error, "strerror", None) or one_line(error)
+        raise FileFormatError(f"cannot read {path}: {reason}") from error
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error says without line breaks."""
+    return " ".join(str(error).split())
+
+
+class _Unpacked(io.BytesIO):
+    """The content of a compressed file, under its name."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        super().__init__(content)
+        self.name = name
+
+
+def _stream(path: Path) -> BinaryIO:
+    """Return a file opened for reading; a gzipped one is unpacked: astropy does not notice where its end is missing."""
+    stream = path.open("rb")
+    magic = stream.read(2)
+    stream.seek(0)
+    if magic != _GZIP:
+        return stream
+    with stream:
+        return _Unpacked(gzip.decompress(stream.read()), str(path))

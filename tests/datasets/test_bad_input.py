@@ -41,6 +41,12 @@ def kernel(true=TRUE, energy=ENERGY, value=0.1):
     return EDispKernelMap(RegionNDMap(geom, data=np.full(geom.data_shape, value)))
 
 
+def two_regions():
+    """Return a map with one axis more."""
+    geom = RegionGeom.create("icrs;circle(0, 0, 1)", axes=[ENERGY, MapAxis.from_edges([0, 1, 2], name="phase")])
+    return RegionNDMap(geom, data=np.ones(geom.data_shape))
+
+
 PARTS = {
     # Axes that do not match.
     "background on another axis": (
@@ -137,6 +143,11 @@ PARTS = {
         {"counts": np.ones(3)},
         InputTypeError,
         "counts of dataset 'd' is a ndarray: expected a RegionNDMap",
+    ),
+    "background along one axis more": (
+        {"counts": counts(), "background": two_regions()},
+        InputError,
+        r"background of dataset 'd' has the shape \(2, 3, 1, 1\): expected \(3, 1, 1\), as for counts",
     ),
     "a map for the energy dispersion": (
         {"edisp": counts()},

@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from gammafold.datasets import Datasets, MapDataset, SpectrumDataset, SpectrumDatasetOnOff
 from gammafold.maps import MapAxis
-from gammafold.modeling.models import FoVBackgroundModel, PowerLawSpectralModel, SkyModel
-from gammafold.utils.errors import InputError
+from gammafold.modeling.models import EnergyScaleModel, FoVBackgroundModel, PowerLawSpectralModel, SkyModel
+from gammafold.utils.errors import GammafoldWarning, InputError
 
 
 def masked(dataset, values):
@@ -282,3 +282,10 @@ def test_a_known_background_cannot_be_stacked_onto_off_regions(make):
     one = make(seed=1, kind=SpectrumDatasetOnOff, name="a")
     with pytest.raises(InputError, match="cannot stack 'b' onto 'a': a SpectrumDataset has no off counts"):
         one.stack(make(seed=2, name="b"))
+
+
+def test_corrections_of_a_response_are_not_in_the_stack_and_that_is_said(make):
+    one, two = make(seed=1, name="a"), make(seed=2, name="b")
+    two.models = [SkyModel(PowerLawSpectralModel(), name="source"), EnergyScaleModel("b", z=0.1)]
+    with pytest.warns(GammafoldWarning, match=r"the stack onto 'a' has responses without .* \['b-energy-scale'\]"):
+        one.stack(two)

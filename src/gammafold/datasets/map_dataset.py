@@ -158,6 +158,11 @@ class MapDataset(DatasetPlots, DatasetFiles, MapPrediction):
         ------
         InputError
             If the energy axes differ, or only one of the two has a background, an exposure, ...
+
+        Warns
+        -----
+        GammafoldWarning
+            If a model corrects the response of one of the two: the stack has the responses as they were measured.
         """
         stack_into(self, other)
 

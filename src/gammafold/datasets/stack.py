@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from gammafold.datasets.checks import same_axis
 from gammafold.datasets.derive import explicit_edisp, kernel_map
 from gammafold.datasets.folding import exposure_values, without_background
 from gammafold.maps.region_map import RegionNDMap
-from gammafold.utils.errors import InputError
+from gammafold.utils.errors import GammafoldWarning, InputError
 
 if TYPE_CHECKING:
     from gammafold.datasets.map_dataset import MapDataset
@@ -29,6 +30,7 @@ def stack_into(dataset: MapDataset, *others: MapDataset) -> None:
     members = [dataset, *others]
     for other in others:
         _require_same_axes(dataset, other)
+    _tell_of_corrections(members)
     masks = [member.safe_bins() for member in members]
     parts: dict[str, Any] = dict(dataset.stacked_counts(members, masks))
     parts.update(_stacked_response(members, masks))
@@ -77,6 +79,17 @@ def masked_sum(members: Members, masks: Masks, part: str, maps: Sequence[Any]) -
     total = np.sum([one.data.reshape(-1) * mask for one, mask in zip(maps, masks, strict=True)], axis=0)
     dataset = members[0]
     return RegionNDMap(dataset.geom, data=total.reshape(dataset.data_shape), meta=maps[0].meta)
+
+
+def _tell_of_corrections(members: Members) -> None:
+    """Warn that a stack has the response as measured, not as a fit corrected it for one member."""
+    names = sorted({model.name for member in members for model in member.models or () if model.corrects_response})
+    if names:
+        warnings.warn(
+            f"the stack onto {members[0].name!r} has responses without the corrections {names} of its members",
+            GammafoldWarning,
+            stacklevel=4,
+        )
 
 
 def _require_same_axes(dataset: MapDataset, other: MapDataset) -> None:

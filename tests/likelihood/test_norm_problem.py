@@ -166,3 +166,15 @@ def test_minimum_at_a_corner_beside_zero():
     assert solution.norm[0] == pytest.approx(-3.0, rel=1e-9)
     values = np.linspace(-8, 2, 1001)
     assert solution.stat[0] <= min(problem.stat(np.array([value]))[0] for value in values) + 1e-9
+
+
+def test_the_edge_is_possible_whatever_is_rounded():
+    """No counts anywhere: the minimum is at the edge, and the statistic there is finite."""
+    rng = np.random.default_rng(11)
+    group = np.repeat(np.arange(200), 2)
+    problem = cash(np.zeros(400), rng.uniform(0.1, 3, 400), rng.uniform(0.1, 3, 400), group)
+    solution = problem.solve()
+    assert solution.converged.all()
+    assert solution.at_limit.all()
+    edges = np.max((-problem.fixed / problem.signal).reshape(200, 2), axis=1)
+    np.testing.assert_allclose(solution.norm, edges, rtol=1e-12)

@@ -144,7 +144,8 @@ def compute_lightcurve_doublingtime(light_curve: FluxPoints, flux_quantity: str 
     for name, values in (("doubling", doubling), ("halving", halving)):
         columns[f"{name}time"] = values[:, 0] * u.d
         columns[f"{name}_err"] = values[:, 1] * u.d
-        columns[f"{name}_coord"] = (axis.reference_time + values[:, 2] * u.d).mjd * u.d
+        # Days are added to the date: there is no time that is not a number.
+        columns[f"{name}_coord"] = (axis.reference_time.mjd + values[:, 2]) * u.d
     return _table(light_curve, columns)
 
 

@@ -137,7 +137,8 @@ class NormProblem:
         below_zero = self.statistic.per_bin(np.full(len(self.signal), -1e-6))
         limited = ~np.isfinite(below_zero) & (self.signal > 0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            edge = np.where(limited, -self.fixed / self.signal, -np.inf)
+            # A hair above the edge: rounding must not make the prediction negative there.
+            edge = np.where(limited, -self.fixed / self.signal * (1.0 - 4.0 * np.finfo(float).eps), -np.inf)
         limits = np.full(self.n_groups, -np.inf)
         np.maximum.at(limits, self.group, edge)
         return limits

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gammafold.data.gti import GTI
-from gammafold.datasets import Datasets, SpectrumDatasetOnOff
-from gammafold.estimators import FluxPoints, FluxPointsEstimator, LightCurveEstimator
+from gammafold.datasets import Datasets, FluxPointsDataset, SpectrumDatasetOnOff
+from gammafold.estimators import FluxPoints, FluxPointsEstimator, LightCurveEstimator, SensitivityEstimator
 from gammafold.modeling.models import PowerLawSpectralModel, SkyModel
 from gammafold.samples import sample_files
 
@@ -197,3 +197,43 @@ def test_they_read_what_we_write(read_by_them, ours, our_light_curve, kind, endi
         assert row["axes"] == points.axes.names
         if points.has_time_axis:
             np.testing.assert_allclose(row["mjd"], points.axes["time"].time_min.mjd, atol=1e-8)
+
+
+def test_fit_statistic_of_points_and_sensitivity(run_peer, ours, folder):
+    """The chi2 of a file of ours in their dataset, and the flux that a run would just detect."""
+    dataset = FluxPointsDataset(data=ours)
+    dataset.models = SkyModel(PowerLawSpectralModel(index=2.5, amplitude="4e-11 cm-2 s-1 TeV-1"), name="crab")
+    dataset.write(folder / "dataset.fits")
+    spectrum = crab()[0].resample_energy_axis(ours.energy_axis)
+    shape = PowerLawSpectralModel(index=2.4, amplitude="1e-12 cm-2 s-1 TeV-1")
+    table = SensitivityEstimator(spectral_model=shape, gamma_min=5).run(spectrum)
+    code = (
+        PREPARE
+        + """
+from gammapy.estimators import SensitivityEstimator
+from gammapy.maps import MapAxis
+dataset = FluxPointsDataset.read(folder / "dataset.fits")
+dataset.models = SkyModel(PowerLawSpectralModel(index=2.5, amplitude="4e-11 cm-2 s-1 TeV-1"), name="crab")
+axis = MapAxis.from_energy_edges(json.loads(sys.argv[2]) * u.TeV)
+spectrum = read(sys.argv[3:4])[0].resample_energy_axis(axis)
+shape = PowerLawSpectralModel(index=2.4, amplitude="1e-12 cm-2 s-1 TeV-1")
+table = SensitivityEstimator(spectral_model=shape, gamma_min=5).run(spectrum)
+print(json.dumps({
+    "stat": float(dataset.stat_sum()), "stats": np.squeeze(dataset.stat_array()).tolist(),
+    "columns": table.colnames, "criterion": list(table["criterion"]), "excess": table["excess"].tolist(),
+    "e2dnde": table["e2dnde"].quantity.to_value("erg cm-2 s-1").tolist(),
+}))
+"""
+    )
+    theirs = run_peer("gammapy", code, folder, json.dumps(EDGES), *sample_files("crab-hess"))
+    used = dataset.selected_bins()
+    np.testing.assert_allclose(dataset.stat_array().ravel()[used], np.array(theirs["stats"])[used], rtol=0.05)
+    assert table.colnames == theirs["columns"]
+    # Theirs is not a number where no off counts were seen.
+    known = np.isfinite(theirs["excess"])
+    assert known.sum() >= 7
+    assert np.isfinite(table["excess"]).all()
+    np.testing.assert_array_equal(np.array(table["criterion"])[known], np.array(theirs["criterion"])[known])
+    np.testing.assert_allclose(table["excess"][known], np.array(theirs["excess"])[known], rtol=1e-3)
+    e2dnde = u.Quantity(table["e2dnde"]).to_value("erg cm-2 s-1")
+    np.testing.assert_allclose(e2dnde[known], np.array(theirs["e2dnde"])[known], rtol=5e-3)

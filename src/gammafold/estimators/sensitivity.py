@@ -11,7 +11,10 @@ from gammafold.stats.counts_statistic import CashCountsStatistic, WStatCountsSta
 from gammafold.utils.errors import InputError
 
 if TYPE_CHECKING:
+    import astropy.units as u
     from astropy.table import Table
+
+    from gammafold.maps.region_map import RegionNDMap
 
 __all__ = ["SensitivityEstimator"]
 
@@ -49,7 +52,7 @@ class SensitivityEstimator:
         self.spectral_model = default if spectral_model is None else spectral_model
         self.n_sigma, self.gamma_min, self.bkg_syst_fraction = n_sigma, gamma_min, bkg_syst_fraction
 
-    def estimate_min_excess(self, dataset: Any) -> Any:
+    def estimate_min_excess(self, dataset: Any) -> RegionNDMap:
         """Estimate the least excess per bin that would be detected, as a map.
 
         Parameters
@@ -74,6 +77,26 @@ class SensitivityEstimator:
         statistic = WStatCountsStatistic(n_on=alpha * n_off, n_off=n_off, alpha=alpha)
         return np.asarray(statistic.n_sig_matching_significance(self.n_sigma), dtype=float)
 
+    def estimate_min_e2dnde(self, excess: RegionNDMap, dataset: Any) -> u.Quantity:
+        """Estimate the flux E^2 dN/dE, shape ``(n, 1, 1)``, at which a source has an excess.
+
+        Parameters
+        ----------
+        excess : RegionNDMap
+            Excess per bin, as from `estimate_min_excess`.
+        dataset : SpectrumDataset or SpectrumDatasetOnOff
+            With an exposure; the flux is NaN where it predicts nothing.
+        """
+        from gammafold.modeling.models.sky import SkyModel
+
+        trial = dataset.copy(name=f"{dataset.name}-sensitivity")
+        trial.models = SkyModel(self.spectral_model.copy(), name="sensitivity")
+        predicted = trial.npred_signal().data
+        with np.errstate(divide="ignore", invalid="ignore"):
+            norm = np.where(predicted > 0, excess.data / predicted, np.nan)
+        energy = dataset.reco_energy_axis.center[:, None, None]
+        return (norm * self.spectral_model(energy) * energy**2).to("erg cm-2 s-1")
+
     def run(self, dataset: Any) -> Table:
         """Estimate the sensitivity of a dataset.
 
@@ -83,30 +106,20 @@ class SensitivityEstimator:
             One row for each bin: "e_ref", "e_min", "e_max", "e2dnde" (the least detected), "excess", "background" and
             "criterion", which of "significance", "gamma" and "bkg" decided.
         """
-        import astropy.units as u
         from astropy.table import Table
 
-        from gammafold.modeling.models.sky import SkyModel
-
-        trial = dataset.copy(name=f"{dataset.name}-sensitivity")
-        trial.models = SkyModel(self.spectral_model.copy(), name="sensitivity")
-        predicted = trial.npred_signal().data.reshape(-1)
-        excess = self.estimate_min_excess(dataset).data.reshape(-1)
-        axis = dataset.reco_energy_axis
-        with np.errstate(divide="ignore", invalid="ignore"):
-            norm = np.where(predicted > 0, excess / predicted, np.nan)
-        energy = axis.center
-        e2dnde = (norm * self.spectral_model(energy) * energy**2).to("erg cm-2 s-1")
-        background = dataset.background.data.reshape(-1)
+        excess = self.estimate_min_excess(dataset)
+        axis, background = dataset.reco_energy_axis, dataset.background.data.reshape(-1)
+        least = excess.data.reshape(-1)
         return Table(
             {
-                "e_ref": energy,
+                "e_ref": axis.center,
                 "e_min": axis.edges[:-1],
                 "e_max": axis.edges[1:],
-                "e2dnde": u.Quantity(e2dnde),
-                "excess": excess,
+                "e2dnde": self.estimate_min_e2dnde(excess, dataset).reshape(-1),
+                "excess": least,
                 "background": background,
-                "criterion": self._criterion(excess, background),
+                "criterion": self._criterion(least, background),
             }
         )
 

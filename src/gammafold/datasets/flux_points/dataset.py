@@ -262,9 +262,10 @@ class FluxPointsDataset(Dataset):
     def write(self, filename: str | os.PathLike[str], overwrite: bool = False, checksum: bool = False) -> None:
         """Write points and masks to a table in FITS or ECSV, by the file's ending; models are not written."""
         table = self.data.to_table()
-        everything = np.ones(len(table), dtype=bool)
+        # Masks have the shape of maps, as readers of the field expect.
+        everything = np.ones(self.data_shape, dtype=bool)
         for name, mask in (("mask_fit", self.mask_fit), ("mask_safe", self.mask_safe)):
-            table[name] = everything if mask is None else mask.data.reshape(-1)
+            table[name] = everything if mask is None else mask.data
         write_points_table(table, self.gti, filename, overwrite, checksum)
 
     @classmethod

@@ -9,7 +9,7 @@ import pytest
 from gammafold.data.ogip import read_ogip
 from gammafold.data.ogip.companions import is_unset, locate, resolve, split_row
 from gammafold.samples import sample_files
-from gammafold.utils.errors import FileFormatError, GammafoldWarning, InputTypeError
+from gammafold.utils.errors import FileFormatError, GammafoldWarning, InputError, InputTypeError
 
 COMPANIONS = {"BACKFILE": "bkg.pha", "RESPFILE": "src.rmf", "ANCRFILE": "src.arf"}
 OFF = {"COUNTS": ("J", [30, 20, 10, 5, 4, 3])}
@@ -223,6 +223,25 @@ def test_crab_observations():
     np.testing.assert_allclose([one.background_scale()[0] for one in observations], [1 / 12, 1 / 12, 1 / 40, 1 / 40])
     for one in observations:
         np.testing.assert_allclose(one.arf.energy_lo, one.rmf.energy_lo, rtol=1e-6)
+
+
+def test_several_responses_add_up(observation_files, make_rmf, make_arf, expected_matrix):
+    second = make_arf(columns={"SPECRESP": ("D", [1, 2, 3, 4], "cm2")}, name="second.arf")
+    matrix = make_rmf(name="second.rmf")
+    first = [observation_files.with_name(name) for name in ("src.rmf", "src.arf")]
+    observation = read_ogip(observation_files, rmf=[first[0], matrix], arf=[first[1], second])
+    assert observation.arf is None
+    assert observation.rmf.contains_area
+    np.testing.assert_allclose(
+        observation.rmf.matrix, expected_matrix * np.array([[11.0], [22], [33], [44]]), rtol=1e-6
+    )
+    assert "the responses of 2 matrices added up" in observation.notes[-1]
+    with pytest.raises(InputError, match="2 matrices and 1 areas; one area is needed for each"):
+        read_ogip(observation_files, rmf=[first[0], matrix], arf=[second])
+    with pytest.raises(InputError, match="one of several matrices, without an effective area of its own"):
+        read_ogip(observation_files, rmf=[first[0], matrix], arf=[second, False])
+    with pytest.raises(InputError, match="'none' among several matrices names no file"):
+        read_ogip(observation_files, rmf=[first[0], "none"], arf=[second, second])
 
 
 # Larger data that are not part of the package.

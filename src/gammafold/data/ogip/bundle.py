@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Literal
 
@@ -22,8 +23,8 @@ from gammafold.data.ogip.model import (
 )
 from gammafold.data.ogip.pha import read_background, read_pha
 from gammafold.data.ogip.quantities import Remarks
-from gammafold.data.ogip.rmf import read_rmf
-from gammafold.utils.errors import FileFormatError, InputTypeError
+from gammafold.data.ogip.rmf import add_matrices, read_rmf
+from gammafold.utils.errors import FileFormatError, InputError, InputTypeError
 
 __all__ = ["read_ogip"]
 
@@ -36,8 +37,8 @@ def read_ogip(
     path: PathLike,
     spectrum_number: int | None = None,
     background: PathLike | Sequence[PathLike] | Literal[False] | None = None,
-    arf: PathLike | Literal[False] | None = None,
-    rmf: PathLike | Literal[False] | None = None,
+    arf: PathLike | Sequence[PathLike] | Literal[False] | None = None,
+    rmf: PathLike | Sequence[PathLike] | Literal[False] | None = None,
     poisson: bool | None = None,
 ) -> Observation:
     """Read a spectrum and the files that it names.
@@ -53,7 +54,8 @@ def read_ogip(
         Which spectrum of a file of several (type II).
     background, arf, rmf : path-like or False, optional
         Files to take instead of the ones named in the spectrum; False for none. Default is what the spectrum names.
-        There may be several backgrounds.
+        There may be several backgrounds; and several matrices, with an area for each, such as those of the orders of
+        a grating: the spectrum has the sum of their responses then.
     poisson : bool, optional
         Whether counts are Poisson distributed, as for `read_pha`.
 
@@ -79,8 +81,13 @@ def read_ogip(
     remarks.extend(spectrum.notes)
     if spectrum.kind == "BKG":
         remarks.assume(f"{spectrum.path}[{spectrum.extension}]: HDUCLAS2 = BKG, this is a background")
-    matrix = _matrix(spectrum, rmf, remarks)
-    area = _area(spectrum, arf, matrix, remarks)
+    area: AncillaryResponse | None
+    matrix: RedistributionMatrix | None
+    if isinstance(rmf, Sequence) and not isinstance(rmf, str):
+        area, matrix = None, _sum_of_responses(spectrum, arf, rmf, remarks)
+    else:
+        matrix = _matrix(spectrum, rmf, remarks)
+        area = _area(spectrum, arf, matrix, remarks)
     if matrix is not None:
         spectrum, matrix = _align(spectrum, matrix, remarks)
     backgrounds = _backgrounds(spectrum, background, spectrum_number, poisson, remarks)
@@ -115,6 +122,29 @@ def _matrix(spectrum: Spectrum, given: object, remarks: Remarks) -> Redistributi
     remarks.extend(matrix.notes)
     remarks.note(f"{matrix.path}: first channel {matrix.first_channel} ({matrix.base_source})")
     return matrix
+
+
+def _sum_of_responses(
+    spectrum: Spectrum, arfs: object, rmfs: Sequence[PathLike], remarks: Remarks
+) -> RedistributionMatrix:
+    """Return the sum of several matrices, each multiplied with its area, as one that contains the area."""
+    areas: Sequence[object] = arfs if isinstance(arfs, Sequence) and not isinstance(arfs, str) else [arfs] * len(rmfs)
+    if len(areas) != len(rmfs) or not rmfs:
+        raise InputError(f"{spectrum.path}: {len(rmfs)} matrices and {len(areas)} areas; one area is needed for each")
+    parts: list[RedistributionMatrix] = []
+    for given_area, given in zip(areas, rmfs, strict=True):
+        matrix = _matrix(spectrum, given, remarks)
+        if matrix is None:
+            raise InputError(f"{spectrum.path}: {given!r} among several matrices names no file")
+        area = _area(spectrum, given_area, matrix, remarks)
+        if area is not None:
+            full = matrix.matrix * area.area[:, np.newaxis]
+            matrix = replace(matrix, matrix=full, contains_area=True, area_source=f"multiplied with {area.path}")
+        elif not matrix.contains_area:
+            raise InputError(f"{matrix.path}: one of several matrices, without an effective area of its own")
+        parts.append(matrix)
+    remarks.note(f"{spectrum.path}: the responses of {len(rmfs)} matrices added up")
+    return reduce(add_matrices, parts)
 
 
 def _area(

@@ -14,7 +14,7 @@ from gammafold.data.ogip.model import EnergyBounds, Floats, Integers, Redistribu
 from gammafold.data.ogip.quantities import Remarks, energies, find_tables, read_ebounds, scale_to
 from gammafold.utils.errors import FileFormatError
 
-__all__ = ["read_rmf"]
+__all__ = ["add_matrices", "read_rmf"]
 
 # Names that missions have shipped; the last is a misspelling.
 _NAMES = ("MATRIX", "SPECRESP MATRIX", "AXAF_RMF", "RSP_MATRIX", "SPECTRESP MATRIX")
@@ -70,7 +70,7 @@ def read_rmf(path: str | os.PathLike[str], extension: int | None = None) -> Redi
         parts = [_read_matrix(table, _bounds_of(table, bounds)) for table in matrices]
     result = parts[0]
     for part in parts[1:]:
-        result = _add(result, part)
+        result = add_matrices(result, part)
     return result
 
 
@@ -221,8 +221,16 @@ def _area(table: FitsTable, matrix: Floats, remarks: Remarks) -> tuple[bool, str
     return False, f"rows add up to at most {largest:.3g}"
 
 
-def _add(one: RedistributionMatrix, other: RedistributionMatrix) -> RedistributionMatrix:
-    """Return the sum of two matrices of a file."""
+def add_matrices(one: RedistributionMatrix, other: RedistributionMatrix) -> RedistributionMatrix:
+    """Return the sum of two matrices with the same channels.
+
+    Energy bins of the second may be wider, if those of the first fit into them.
+
+    Raises
+    ------
+    FileFormatError
+        If the matrices do not fit together.
+    """
     if one.matrix.shape[1] != other.matrix.shape[1]:
         raise FileFormatError(
             f"{one.path}: matrices with different channels; read them one by one with extension=1, 2, ..."

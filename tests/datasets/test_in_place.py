@@ -48,7 +48,9 @@ def afresh(dataset):
     """Return a dataset with the same parts and models that never predicted anything."""
     own = KNOWN if isinstance(dataset, SpectrumDataset) else MEASURED
     parts = {part: getattr(dataset, part) for part in (*PARTS, *own)}
-    return type(dataset)(name=dataset.name, models=dataset.models, **parts)
+    new = type(dataset)(name=dataset.name, models=dataset.models, **parts)
+    new.stat_type = dataset.chosen_stat_type
+    return new
 
 
 def state(dataset, joint):
@@ -255,6 +257,7 @@ OF_KNOWN = {
     "background replaced": assign("background", lambda d: replaced(d.background, 0.5)),
     "norm": set_parameter("norm", "value", 1.7),
     "tilt": set_parameter("tilt", "value", 0.2),
+    "statistic": assign("stat_type", "cstat"),
 }
 OF_MEASURED = {
     "off counts in place": scale("counts_off.data", 2),

@@ -61,7 +61,7 @@ class StatType:
     Parameters
     ----------
     names : tuple of str
-        Statistics that can be set.
+        Statistics that can be set; the first is that of counts alone, and what the class itself shows.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
@@ -72,7 +72,7 @@ class StatType:
         )
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else chosen(instance)[0]
+        return self.names[0] if instance is None else chosen(instance)[0]
 
     def __set__(self, instance: Any, value: str | None) -> None:
         if value is not None and value not in self.names:

@@ -109,6 +109,16 @@ def light_curve(n):
     return lambda: estimator.run(datasets)
 
 
+def simulate_and_fit(n):
+    from gammafold import ensemble
+    from gammafold.modeling import Fit
+
+    dataset = read()[0]
+    dataset.models = log_parabola()
+    Fit().run(dataset)
+    return lambda: ensemble.simulate_and_fit(dataset, n, random_state=1, progress=False)
+
+
 serve(
     {
         "read four OGIP observations": lambda: read,
@@ -122,6 +132,7 @@ serve(
         "flux points of 8 bins": flux_points,
         "flux points of 8 bins, all options": lambda: flux_points(selection_optional="all"),
         "light curve, per time bin": lambda: light_curve(1000),
+        "simulate and fit, per spectrum": lambda: simulate_and_fit(10_000),
     },
-    per={"light curve, per time bin": 1000},
+    per={"light curve, per time bin": 1000, "simulate and fit, per spectrum": 10_000},
 )

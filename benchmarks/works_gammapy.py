@@ -100,6 +100,27 @@ def light_curve(n):
     return lambda: estimator.run(datasets)
 
 
+def simulate_and_fit(n):
+    from gammapy.modeling import Fit
+
+    dataset = read()[0]
+    dataset.models = log_parabola()
+    Fit().run([dataset])
+    truth = [parameter.value for parameter in dataset.models.parameters]
+    seeds = itertools.count()
+
+    def work():
+        for _ in range(n):
+            for parameter, value in zip(dataset.models.parameters, truth, strict=True):
+                parameter.value = value
+            simulated = dataset.copy(name="simulated")
+            simulated.models = dataset.models
+            simulated.fake(npred_background=dataset.background, random_state=next(seeds))
+            Fit().run([simulated])
+
+    return work
+
+
 serve(
     {
         "read four OGIP observations": lambda: read,
@@ -112,6 +133,7 @@ serve(
         "flux points of 8 bins": flux_points,
         "flux points of 8 bins, all options": lambda: flux_points(selection_optional="all"),
         "light curve, per time bin": lambda: light_curve(20),
+        "simulate and fit, per spectrum": lambda: simulate_and_fit(5),
     },
-    per={"light curve, per time bin": 20},
+    per={"light curve, per time bin": 20, "simulate and fit, per spectrum": 5},
 )

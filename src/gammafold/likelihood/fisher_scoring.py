@@ -164,7 +164,9 @@ class _Search:
         if rows.size == 0:
             return
         trial = self._moved(rows, shift, gain)
-        deviance, gradient, fisher = self.likelihood.at_rows(rows).normal_equations(trial)
+        # Selecting all rows, as at first, would only copy the data.
+        likelihood = self.likelihood if rows.size == len(self.theta) else self.likelihood.at_rows(rows)
+        deviance, gradient, fisher = likelihood.normal_equations(trial)
         self.n_iterations[rows] += 1
         old = self.deviance[rows]
         better = (deviance <= old + 1e-13 * np.abs(old)) & np.isfinite(gradient).all(axis=-1)

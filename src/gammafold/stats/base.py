@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -89,9 +88,9 @@ class BinnedStatistic:
 
     def at_rows(self, rows: Any) -> Self:
         """Return the statistic of some rows of a batch; data that all rows share stay."""
-        if not self.batch_shape:
+        if np.ndim(self.offset) == 0:
             return self
-        other = copy.copy(self)
+        other = object.__new__(type(self))
         # What was prepared from the data is selected with them, not computed again.
         for name, value in vars(self).items():
             setattr(other, name, _select_rows(value, rows, name == "offset"))

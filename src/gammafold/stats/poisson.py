@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,8 @@ class PoissonTerm:
         """Return the term of some rows of a batch (N, K); one of (K,) is that of all rows."""
         if self.n.ndim == 1:
             return self
-        other = copy.copy(self)
+        other = object.__new__(PoissonTerm)
+        other._some_zero, other._careful = self._some_zero, self._careful
         other.n, other._is_zero, other._per_n = self.n[rows], self._is_zero[rows], self._per_n[rows]
         return other
 

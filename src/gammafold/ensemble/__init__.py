@@ -1,0 +1,8 @@
+"""Ensembles: many data sets simulated and fitted at once, here or on a cluster."""
+
+from __future__ import annotations
+
+from gammafold.ensemble.result import EnsembleResult
+from gammafold.ensemble.simulate import realisation, simulate_and_fit
+
+__all__ = ["EnsembleResult", "realisation", "simulate_and_fit"]

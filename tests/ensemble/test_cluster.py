@@ -1,0 +1,173 @@
+"""The same ensemble on a real cluster of processes: equal numbers, deaths, interrupts."""
+
+import os
+import signal
+import sys
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+from gammafold.ensemble import simulate_and_fit
+from gammafold.ensemble.work import run_spans, spans
+from gammafold.utils.errors import GammafoldWarning, InputError
+
+distributed = pytest.importorskip("distributed")
+
+# Sockets and processes that dask closes when it is collected are its own affair.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+# Workers cannot import a module of tests: its functions travel by value.
+pytest.importorskip("cloudpickle").register_pickle_by_value(sys.modules[__name__])
+
+
+@pytest.fixture(scope="module")
+def client():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+            ) as cluster,
+            distributed.Client(cluster) as connected,
+        ):
+            yield connected
+
+
+def slow_square(problem, first, last):
+    """Work for a cluster: it takes its time, and says who did it."""
+    time.sleep(problem["seconds"])
+    if problem.get("fails") == first:
+        raise InputError(f"chunk {first} cannot be computed")
+    return [number**2 for number in range(first, last)], os.getpid()
+
+
+def test_workers_give_the_same_numbers_as_this_process(make, client, monkeypatch):
+    monkeypatch.setattr("gammafold.ensemble.problem._BLOCK", 50)
+    dataset = make.crab_run()
+    here = simulate_and_fit(dataset, 170, 1, progress=False)
+    there = simulate_and_fit(dataset, 170, 1, client=client, chunk_size=50, progress=False)
+    for left, right in zip(
+        (here.values, here.errors, here.stat, here.rows.counts, here.rows.number),
+        (there.values, there.errors, there.stat, there.rows.counts, there.rows.number),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_a_worker_that_is_killed_costs_only_time(client):
+    parts = spans(24, 1, 1)
+    started = time.monotonic()
+    victims = list(client.run(os.getpid).values())
+
+    def progress_kills(problem):
+        os.kill(victims[0], signal.SIGKILL)
+        return run_spans(slow_square, problem, parts, client, progress=False)
+
+    done = progress_kills({"seconds": 0.05})
+    numbers = sorted(number for result, _ in done for number in result)
+    assert numbers == [number**2 for number in range(24)]
+    assert victims[0] not in {pid for _, pid in done}
+    assert time.monotonic() - started < 60
+
+
+def test_a_worker_that_is_killed_in_the_middle(client):
+    """The worker that did the first chunk is killed while others are under way."""
+    victims = []
+
+    class Kill:
+        """A bar that kills a worker after the first chunk."""
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+        def __call__(self, n):
+            if not victims:
+                victims.append(next(iter(client.run(os.getpid).values())))
+                os.kill(victims[0], signal.SIGKILL)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gammafold.ensemble.work._bar", lambda *arguments: Kill())
+        done = run_spans(slow_square, {"seconds": 0.1}, spans(16, 1, 1), client, progress=True)
+    assert victims
+    assert sorted(number for result, _ in done for number in result) == [number**2 for number in range(16)]
+
+
+def test_an_error_on_a_worker_is_raised_here(client):
+    with pytest.raises(InputError, match="chunk 3 cannot be computed"):
+        run_spans(slow_square, {"seconds": 0.0, "fails": 3}, spans(6, 1, 1), client, progress=False)
+
+
+def test_an_interrupt_keeps_what_is_done(client):
+    class Interrupt:
+        """A bar at which somebody presses ctrl-c after the second chunk."""
+
+        seen = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+        def __call__(self, n):
+            self.seen += 1
+            if self.seen == 2:
+                raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gammafold.ensemble.work._bar", lambda *arguments: Interrupt())
+        with pytest.warns(GammafoldWarning, match="interrupted: 2 of 40 are done and kept"):
+            done = run_spans(slow_square, {"seconds": 0.2}, spans(40, 1, 1), client, progress=True)
+    assert len(done) == 2
+
+
+def test_an_interrupt_without_a_cluster(make, monkeypatch):
+    monkeypatch.setattr("gammafold.ensemble.problem._BLOCK", 10)
+    from gammafold.ensemble import simulate
+
+    fit = simulate.fit_realisations
+
+    def impatient(problem, first, last):
+        if first == 20:
+            raise KeyboardInterrupt
+        return fit(problem, first, last)
+
+    monkeypatch.setattr(simulate, "fit_realisations", impatient)
+    with pytest.warns(GammafoldWarning, match="interrupted: 20 of 50 are done and kept"):
+        result = simulate_and_fit(make.crab_run(), 50, 1, progress=False)
+    assert len(result) == 20
+    assert not result.is_complete
+
+
+def test_a_cluster_that_is_lost_keeps_what_is_done():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cluster = distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        )
+        lost = distributed.Client(cluster)
+
+    class Close:
+        """A bar at which the cluster goes away after the first chunk."""
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+        def __call__(self, n):
+            lost.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gammafold.ensemble.work._bar", lambda *arguments: Close())
+        with pytest.warns(GammafoldWarning, match=r"the cluster was lost.*: \d+ of 30 are done and kept"):
+            done = run_spans(slow_square, {"seconds": 0.1}, spans(30, 1, 1), lost, progress=True)
+    cluster.close()
+    assert 1 <= len(done) < 30

@@ -57,22 +57,6 @@ def test_workers_give_the_same_numbers_as_this_process(make, client, monkeypatch
         np.testing.assert_array_equal(left, right)
 
 
-def test_a_worker_that_is_killed_costs_only_time(client):
-    parts = spans(24, 1, 1)
-    started = time.monotonic()
-    victims = list(client.run(os.getpid).values())
-
-    def progress_kills(problem):
-        os.kill(victims[0], signal.SIGKILL)
-        return run_spans(slow_square, problem, parts, client, progress=False)
-
-    done = progress_kills({"seconds": 0.05})
-    numbers = sorted(number for result, _ in done for number in result)
-    assert numbers == [number**2 for number in range(24)]
-    assert victims[0] not in {pid for _, pid in done}
-    assert time.monotonic() - started < 60
-
-
 def test_a_worker_that_is_killed_in_the_middle(client):
     """The worker that did the first chunk is killed while others are under way."""
     victims = []

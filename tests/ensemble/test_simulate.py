@@ -341,3 +341,18 @@ def test_blocks_of_large_problems_are_small(make):
     likelihood = problem.likelihood
     rows = fit_block(likelihood.with_statistic(problem.draw(0, 3)), np.arange(3), "fisher")
     assert rows.values.shape == (3, 2)
+
+
+def test_one_draw_of_all_datasets(make):
+    datasets = Datasets([make.crab_run(0), make.counting()])
+    first, again = datasets.copy(), datasets.copy()
+    first.fake(random_state=5)
+    again.fake(random_state=5)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.counts.data, other.counts.data)
+    assert first[1].counts.data.sum() > 0
+    assert not np.array_equal(first[0].counts_off.data, datasets[0].counts_off.data)
+    # One stream: a second member does not repeat the numbers of the first.
+    twins = Datasets([make.counting("a"), make.counting("b")])
+    twins.fake(random_state=1)
+    assert not np.array_equal(twins[0].counts.data, twins[1].counts.data)

@@ -15,6 +15,7 @@ from gammafold.datasets.fit_checks import require_exposure
 from gammafold.datasets.stack import stack_into
 from gammafold.modeling.models.collection import DatasetModels
 from gammafold.utils.errors import InputError, InputTypeError, UnknownNameError
+from gammafold.utils.random import get_random_state
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -193,6 +194,21 @@ class Datasets(MutableSequence):
         """
         signals = self.likelihood().npred_signal(self._cache.theta())
         require_exposure([dataset for dataset in self._datasets if not signals[dataset.name].any()])
+
+    def fake(self, random_state: Any = "random-seed") -> None:
+        """Replace the counts of all members, in place, by one Poisson draw from their predictions.
+
+        On-off members get off counts too. For many draws, with a fit of each, see
+        `gammafold.ensemble.simulate_and_fit`.
+
+        Parameters
+        ----------
+        random_state : int, "random-seed", "global-rng", RandomState or Generator
+            One stream of random numbers, from which the members draw one after the other.
+        """
+        random = get_random_state(random_state)
+        for dataset in self._datasets:
+            dataset.fake(random_state=random)
 
     # -- what the members are
 

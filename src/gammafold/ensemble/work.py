@@ -148,10 +148,10 @@ def _on_cluster(
     from distributed.scheduler import KilledWorker
 
     # A task, and not scattered data: if the worker that holds the problem dies, it can be made again.
-    shared = client.submit(_hand_on, _Packed(problem), pure=False)
+    shared = client.submit(_hand_on, _Packed((function, problem)), pure=False)
 
     def submit(span: Span) -> Any:
-        return client.submit(_compute, function, shared, *span, pure=False)
+        return client.submit(_compute, shared, *span, pure=False)
 
     pending = {submit(span): span for span in parts}
     deaths = dict.fromkeys(parts, 0)
@@ -182,12 +182,12 @@ def _cancel(client: Any, futures: list[Any]) -> None:
 
 
 class _Packed:
-    """A problem as bytes: its formulas may be closures, which plain pickle does not take."""
+    """A function and its problem as bytes: formulas may be closures, which plain pickle does not take."""
 
-    def __init__(self, problem: Any) -> None:
+    def __init__(self, content: Any) -> None:
         from cloudpickle import dumps
 
-        self.content = dumps(problem)
+        self.content = dumps(content)
 
     def unpack(self) -> Any:
         from pickle import loads
@@ -199,8 +199,9 @@ def _hand_on(packed: _Packed) -> _Packed:
     return packed
 
 
-def _compute(function: Callable[..., Any], packed: _Packed, first: int, last: int) -> Any:
-    return function(packed.unpack(), first, last)
+def _compute(packed: _Packed, first: int, last: int) -> Any:
+    function, problem = packed.unpack()
+    return function(problem, first, last)
 
 
 @contextmanager

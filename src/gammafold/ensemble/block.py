@@ -129,7 +129,8 @@ def _too_sharp(likelihood: Likelihood, fisher: Array) -> Mask:
     The information of a bin in which nothing is expected is infinite: it means an edge, not knowledge.
     """
     first = likelihood.at_rows(np.array([0])).fisher(likelihood.x0[None])[0]
-    sharp: Mask = (np.diagonal(fisher, axis1=-2, axis2=-1) > _SHARP * np.diagonal(first)).any(axis=1)
+    above = np.diagonal(fisher, axis1=-2, axis2=-1) > _SHARP * np.diagonal(first)
+    sharp: Mask = np.any(above, axis=1)
     return sharp
 
 

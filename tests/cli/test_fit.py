@@ -91,6 +91,28 @@ def test_options_of_a_fit(crab_folder, run):
     assert_allclose(found["values"], expected.values, rtol=1e-4)
 
 
+@pytest.mark.shared
+def test_an_x_ray_spectrum_is_read_per_kev(crab_folder, run, shared_data):
+    line = (
+        f"fit {shared_data}/ogip-xray/3c273.pi --reference '1 keV' --energy-min '0.5 keV' --energy-max '7 keV' -o out"
+    )
+    result = run(line)
+    assert result.exit_code == 0, result.output
+    fit = read_results(crab_folder / "out")["fits"]["power-law"]
+    amplitude = Models.read(crab_folder / "out" / "power-law.yaml")["power-law"].parameters["amplitude"]
+    assert_allclose(amplitude.quantity.to_value("cm-2 s-1 keV-1"), fit["values"][1], rtol=1e-6)
+    # As published for two more channels, to a tenth of an error.
+    assert np.all(np.abs(np.array(fit["values"]) - [1.89504, 1.82141e-4]) < 0.1 * np.array(fit["errors"]))
+
+
+@pytest.mark.filterwarnings("ignore::gammafold.utils.errors.GammafoldWarning")
+def test_a_spectrum_without_background(crab_folder, run):
+    (crab_folder / "bkg_obs23523.fits").unlink()
+    result = run("fit pha_obs23523.fits")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"124 │ +– │ +– │", result.stdout)
+
+
 def test_a_second_run_replaces_the_first(crab_folder, run):
     for minimum in ("1 TeV", "3 TeV"):
         assert run(f"fit pha_obs23523.fits --energy-min '{minimum}'").exit_code == 0

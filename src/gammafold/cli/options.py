@@ -120,25 +120,41 @@ def read_spectra(paths: Sequence[Path]) -> Datasets:
 
 
 def positive_energy(text: str, option: str) -> u.Quantity:
-    """Return an energy given on the command line, such as ``"300 GeV"``."""
+    """Return an energy given on the command line, such as ``"300 GeV"``, in its own unit.
+
+    Examples
+    --------
+    >>> positive_energy("300 GeV", "--energy-min")
+    <Quantity 300. GeV>
+    """
+    import astropy.units as u
+
     from gammafold.utils.units import to_quantity
 
     energy = to_quantity(text, "TeV", option)
     if not energy.isscalar or not energy.value > 0:
         raise InputError(f"{option} is {text!r}: expected one positive energy such as '300 GeV'")
-    return energy
+    return u.Quantity(text)
 
 
 def make_model(name: str, reference: u.Quantity) -> SpectralModel:
-    """Return a spectral model by its name on the command line, with its reference energy set."""
+    """Return a spectral model by its name on the command line, with its reference energy set.
+
+    An amplitude is given per unit of that energy: an X-ray spectrum is read per keV.
+    """
+    import astropy.units as u
+
     from gammafold.modeling import models
 
     if name not in MODELS:
         raise InputError(f"no model {name!r}: there are {', '.join(MODELS)}")
-    model: SpectralModel = getattr(models, MODELS[name])()
-    if "reference" in model.parameters.names:
-        model.parameters["reference"].quantity = reference
-    return model
+    kind: type[SpectralModel] = getattr(models, MODELS[name])
+    default, given = kind().parameters, {}
+    if "reference" in default.names:
+        given["reference"] = reference
+    if "amplitude" in default.names:
+        given["amplitude"] = default["amplitude"].quantity.to(u.Unit("cm-2 s-1") / reference.unit)
+    return kind(**given)
 
 
 def energy_range(datasets: Datasets, energy_min: str | None, energy_max: str | None) -> None:

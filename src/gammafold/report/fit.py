@@ -60,8 +60,10 @@ def _start_at_the_excess(datasets: Datasets, spectral: SpectralModel) -> None:
     predicted = excess = 0.0
     for dataset in datasets:
         mask = dataset.mask.data if dataset.mask is not None else slice(None)
+        background = dataset.stackable_background()
         predicted += float(dataset.npred_signal().data[mask].sum())
-        excess += float(dataset.excess.data[mask].sum())
+        excess += float(dataset.counts.data[mask].sum())
+        excess -= 0.0 if background is None else float(background.data[mask].sum())
     if predicted > 0 and excess > 0 and "amplitude" in spectral.parameters.names:
         spectral.parameters["amplitude"].value *= excess / predicted
 

@@ -92,14 +92,17 @@ def test_options_of_a_fit(crab_folder, run):
 
 
 @pytest.mark.shared
+@pytest.mark.filterwarnings("ignore::gammafold.utils.errors.GammafoldWarning")
 def test_an_x_ray_spectrum_is_read_per_kev(crab_folder, run, shared_data):
-    line = (
-        f"fit {shared_data}/ogip-xray/3c273.pi --reference '1 keV' --energy-min '0.5 keV' --energy-max '7 keV' -o out"
-    )
-    result = run(line)
-    assert result.exit_code == 0, result.output
-    fit = read_results(crab_folder / "out")["fits"]["power-law"]
-    amplitude = Models.read(crab_folder / "out" / "power-law.yaml")["power-law"].parameters["amplitude"]
+    options = "--reference '1 keV' --energy-min '0.5 keV' --energy-max '7 keV'"
+    numbers = {}
+    for name, option in (("grouped", ""), ("single", "--ungrouped")):
+        result = run(f"fit {shared_data}/ogip-xray/3c273.pi {options} {option} -o {name}")
+        assert result.exit_code == 0, result.output
+        numbers[name] = read_results(crab_folder / name)["fits"]["power-law"]
+    assert numbers["grouped"]["n_data"] < 50 < 400 < numbers["single"]["n_data"]
+    fit = numbers["single"]
+    amplitude = Models.read(crab_folder / "single" / "power-law.yaml")["power-law"].parameters["amplitude"]
     assert_allclose(amplitude.quantity.to_value("cm-2 s-1 keV-1"), fit["values"][1], rtol=1e-6)
     # As published for two more channels, to a tenth of an error.
     assert np.all(np.abs(np.array(fit["values"]) - [1.89504, 1.82141e-4]) < 0.1 * np.array(fit["errors"]))

@@ -79,6 +79,7 @@ def test_a_second_run_replaces_the_first(crab_folder, run):
 
 
 @pytest.mark.shared
+@pytest.mark.filterwarnings("ignore::gammafold.utils.errors.GammafoldWarning")
 def test_an_x_ray_spectrum(crab_folder, run, shared_data):
     assert run(f"group {shared_data}/ogip-xray/3c273.pi --min-counts 15 -o .").exit_code == 0
     observation, bins = grouped("3c273_grouped.fits")

@@ -31,7 +31,7 @@ def drawn(description):
 def test_a_spectrum(crab_folder, run):
     result = run("info pha_obs23523.fits")
     assert result.exit_code == 0
-    assert "OGIP spectrum (PHA) with background, area and redistribution" in result.stdout
+    assert "OGIP spectrum (PHA) with background, exposure and energy dispersion" in result.stdout
     for text in ("124", "1581.7", "0.8913", "first channel 0 (TLMIN4 of F_CHAN)"):
         assert text in result.stdout
     assert plt.imread(crab_folder / "pha_obs23523.fits.png").shape[1] > 1000
@@ -166,7 +166,7 @@ def test_other_files(tmp_path):
 def test_x_ray_files(shared_data):
     folder = shared_data / "ogip-xray"
     kinds = {name: describe(folder / f"3c273{name}") for name in (".pi", ".arf", ".rmf", "_bg.pi")}
-    assert kinds[".pi"].kind.endswith("with background, area and redistribution")
+    assert kinds[".pi"].kind.endswith("with background, exposure and energy dispersion")
     assert "0.1 to 11 keV" in kinds[".arf"].parts[0]
     assert "the first is 1" in kinds[".rmf"].parts[0]
     for found in kinds.values():

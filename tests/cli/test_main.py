@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from gammafold import __version__
 from gammafold.cli.main import COMMANDS, cli, plain_warnings
+from gammafold.cli.options import say
+from gammafold.report.text import make_table
 from gammafold.utils.errors import GammafoldWarning, InputError
 
 
@@ -92,3 +94,13 @@ def test_warnings_are_one_line(capsys):
     with plain_warnings():
         warnings.warn("the axis moved", GammafoldWarning, stacklevel=1)
     assert capsys.readouterr().err == "gammafold: warning: the axis moved\n"
+
+
+def test_names_in_brackets_are_printed_as_they_are(capsys):
+    table = make_table("[bold]title", {"name": "left"})
+    table.add_row("[red]run 1[/red]")
+    say(table, "wrote [link]/" + 30 * "long-folder/" + "file.fits")
+    out = capsys.readouterr().out
+    assert "[bold]title" in out
+    assert "[red]run 1[/red]" in out
+    assert "wrote [link]/" + 30 * "long-folder/" + "file.fits\n" in out

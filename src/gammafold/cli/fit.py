@@ -38,6 +38,7 @@ def command(
     reference: str,
     energy_min: str | None,
     energy_max: str | None,
+    ungrouped: bool,
     output: Path,
 ) -> None:
     """Fit spectra jointly with one or more spectral models.
@@ -49,7 +50,7 @@ def command(
       gammafold fit pha_obs*.fits --model power-law --model log-parabola
       gammafold fit pha_obs23523.fits --energy-min "1 TeV" --output results
     """
-    fit_spectra(pha, models, reference, energy_min, energy_max, output)
+    fit_spectra(pha, models, reference, energy_min, energy_max, ungrouped, output)
 
 
 def fit_spectra(
@@ -58,6 +59,7 @@ def fit_spectra(
     reference: str = "1 TeV",
     energy_min: str | None = None,
     energy_max: str | None = None,
+    ungrouped: bool = False,
     output: Path = Path("gammafold-fit"),
 ) -> None:
     """Read, fit, print and write."""
@@ -68,7 +70,7 @@ def fit_spectra(
     energy = positive_energy(reference, "--reference")
     spectral = {name: make_model(name, energy) for name in models}
     make_folder(output)
-    datasets = read_spectra(paths)
+    datasets = read_spectra(paths, group=not ungrouped)
     energy_range(datasets, energy_min, energy_max)
     results = {name: fit_model(datasets, name, spectral[name]) for name in progress(spectral, "fitting")}
     say(*fit_tables(datasets, results))

@@ -45,6 +45,7 @@ def command(
     reoptimize: bool,
     energy_min: str | None,
     energy_max: str | None,
+    ungrouped: bool,
     output: Path,
 ) -> None:
     """Fit a model, and estimate the flux in bins of energy.
@@ -60,7 +61,7 @@ def command(
 
     edges = None if energy_edges is None else parse_edges(energy_edges)
     make_folder(output)
-    datasets = read_spectra(pha)
+    datasets = read_spectra(pha, group=not ungrouped)
     energy_range(datasets, energy_min, energy_max)
     name = prepare_source(datasets, model, reference, source)
     estimator = FluxPointsEstimator(

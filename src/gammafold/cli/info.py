@@ -29,6 +29,6 @@ def command(files: tuple[Path, ...], plot: bool, output: Path) -> None:
     make_folder(output)
     for path in files:
         found = describe(path)
-        say(f"{path}: {found.kind}", "", *(part for part in found.parts if part))
+        say(str(path), f"  {found.kind}", "", *(part for part in found.parts if part))
         if plot and found.plot is not None:
             say(f"wrote {write_figure(found.plot(), output / f'{path.name}.png')}")

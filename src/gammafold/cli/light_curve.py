@@ -56,6 +56,7 @@ def command(
     reoptimize: bool,
     energy_min: str | None,
     energy_max: str | None,
+    ungrouped: bool,
     output: Path,
 ) -> None:
     """Fit a model to all spectra, and estimate the flux in intervals of time.
@@ -72,7 +73,7 @@ def command(
     edges = None if energy_edges is None else parse_edges(energy_edges)
     length = None if every is None else _duration(every)
     make_folder(output)
-    datasets = read_spectra(pha)
+    datasets = read_spectra(pha, group=not ungrouped)
     _require_times(datasets, times)
     energy_range(datasets, energy_min, energy_max)
     name = prepare_source(datasets, model, reference, source)

@@ -59,10 +59,11 @@ def output_option(default: str, text: str = "Folder for what is written.") -> De
 
 
 def energy_options(command: Any) -> Any:
-    """Add the options for the range to fit."""
+    """Add the options for the bins to fit."""
     low = click.option("--energy-min", default=None, help="Fit whole bins above this energy, such as '300 GeV'.")
     high = click.option("--energy-max", default=None, help="Fit whole bins below this energy.")
-    return low(high(command))
+    single = click.option("--ungrouped", is_flag=True, help="Fit single channels, whatever GROUPING says.")
+    return low(high(single(command)))
 
 
 def progress(items: Iterable[T], label: str, total: int | None = None) -> Iterable[T]:
@@ -94,12 +95,10 @@ def say(*what: Table | str) -> None:
     """Print tables, and lines of text as they are: a path is not broken in two."""
     from rich.console import Console
 
-    console = Console()
+    # Names in brackets are names, not styles.
+    console = Console(markup=False, highlight=False)
     for item in what:
-        if isinstance(item, str):
-            console.print(item, highlight=False, markup=False, soft_wrap=True)
-        else:
-            console.print(item)
+        console.print(item, soft_wrap=isinstance(item, str))
 
 
 def make_folder(folder: Path) -> Path:
@@ -111,12 +110,15 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def read_spectra(paths: Sequence[Path]) -> Datasets:
-    """Read PHA files with the responses and backgrounds they name, files of datasets, and lists of these."""
+def read_spectra(paths: Sequence[Path], group: bool = True) -> Datasets:
+    """Read PHA files with the responses and backgrounds they name, files of datasets, and lists of these.
+
+    ``group`` says whether channels are put together as the flags GROUPING of PHA files say.
+    """
     from gammafold.datasets import Datasets
     from gammafold.report.spectra import read_spectrum_file
 
-    return Datasets([dataset for path in progress(paths, "reading") for dataset in read_spectrum_file(path)])
+    return Datasets([dataset for path in progress(paths, "reading") for dataset in read_spectrum_file(path, group)])
 
 
 def positive_energy(text: str, option: str) -> u.Quantity:

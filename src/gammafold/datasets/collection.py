@@ -12,6 +12,7 @@ import numpy as np
 from gammafold.data.gti import GTI
 from gammafold.datasets.door import PlanCache, unique_models
 from gammafold.datasets.fit_checks import require_exposure
+from gammafold.datasets.plot_collection import CollectionPlots
 from gammafold.datasets.stack import stack_into
 from gammafold.modeling.models.collection import DatasetModels
 from gammafold.utils.errors import InputError, InputTypeError, UnknownNameError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Datasets"]
 
 
-class Datasets(MutableSequence):
+class Datasets(CollectionPlots, MutableSequence):
     """Datasets with unique names, in order, and their joint likelihood.
 
     Parameters

@@ -55,7 +55,7 @@ def describe(filename: str | Path) -> Description:
     --------
     >>> from gammafold.samples import sample_files
     >>> describe(sample_files("crab-hess")[0]).kind
-    'OGIP spectrum (PHA) with background, area and redistribution'
+    'OGIP spectrum (PHA) with background, exposure and energy dispersion'
     """
     from gammafold.report import describe_fits, describe_text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,14 +9,14 @@ import numpy as np
 
 from gammafold.report.describe import Description
 from gammafold.report.text import make_table
-from gammafold.utils.errors import GammafoldError, GammafoldWarning
+from gammafold.utils.errors import GammafoldError
 from gammafold.utils.fitsfiles import open_fits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
-__all__ = ["fits_file"]
+__all__ = ["explained", "fits_file"]
 
 
 class Extension(NamedTuple):
@@ -93,7 +92,7 @@ def _energies(low: float, high: float) -> str:
 
 
 def _spectrum(path: Path) -> Description:
-    from gammafold.data.ogip import read_ogip, read_pha
+    from gammafold.data.ogip import read_pha
     from gammafold.datasets import SpectrumDatasetOnOff
 
     try:
@@ -101,16 +100,25 @@ def _spectrum(path: Path) -> Description:
     except GammafoldError as error:
         # The counts can be shown even where a companion is missing; a damaged spectrum is an error here too.
         return _channels(path, read_pha(path), f"  {error}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", GammafoldWarning)  # the dataset has given them
-        observation = read_ogip(path)
-    companions = {"background": observation.background, "area": observation.arf, "redistribution": observation.rmf}
-    there = [name for name, held in companions.items() if held is not None]
-    kind = "OGIP spectrum (PHA)"
-    if there:
-        kind += f" with {', '.join(there[:-1])} and {there[-1]}" if len(there) > 1 else f" with {there[0]}"
-    notes = "\n".join(f"  {note}" for note in observation.notes)
-    return Description(kind, (str(dataset), notes), lambda: _peek(dataset))
+    parts = {"background": dataset.counts_off, "exposure": dataset.exposure, "energy dispersion": dataset.edisp}
+    there = " and ".join(", ".join(name for name, held in parts.items() if held is not None).rsplit(", ", 1))
+    kind = f"OGIP spectrum (PHA) with {there}" if there else "OGIP spectrum (PHA)"
+    return Description(kind, explained(dataset), lambda: _peek(dataset))
+
+
+def explained(dataset: Any) -> tuple[str | Table, ...]:
+    """Return what a dataset says of itself, but for its bins, which a plot shows."""
+    explanation = dataset.explain()
+    table = make_table(f"dataset {explanation.name}", {"what": "left", "is": "left"})
+    for label, text in explanation.facts.items():
+        table.add_row(label, text)
+    parts: list[str | Table] = [table]
+    for title, lines in (("suspicious", explanation.suspicious), ("decided on reading", explanation.notes)):
+        if lines:
+            parts.append(make_table("", {title: "left"}))
+            for line in lines:
+                parts[-1].add_row(line)  # type: ignore[union-attr]
+    return tuple(parts)
 
 
 def _peek(dataset: Any) -> Figure:
@@ -200,7 +208,7 @@ def _dataset(path: Path) -> Description:
     from gammafold.report.spectra import read_spectrum_file
 
     (dataset,) = read_spectrum_file(path)
-    return Description(f"dataset ({dataset.tag})", (str(dataset),), lambda: _peek(dataset))
+    return Description(f"dataset ({dataset.tag})", explained(dataset), lambda: _peek(dataset))
 
 
 def _events(path: Path, extensions: list[Extension]) -> Description:

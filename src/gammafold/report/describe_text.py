@@ -111,8 +111,7 @@ def _datasets(path: Path) -> Description:
         import matplotlib.pyplot as plt
 
         figure, ax = plt.subplots(figsize=(7, 5))
-        for number, dataset in enumerate(datasets):
-            dataset.plot_counts(ax, {"label": dataset.name, "color": f"C{number}"}, {"label": None, "alpha": 0.3})
+        datasets.plot_counts(ax)
         return figure
 
     return Description(f"list of datasets ({len(datasets)})", (data_table(datasets),), plot if len(datasets) else None)

@@ -47,8 +47,15 @@ def _extensions(path: Path) -> set[str]:
         return {hdu.name.upper() for hdu in hdulist}
 
 
-def read_spectrum_file(filename: str | os.PathLike[str]) -> list[Any]:
+def read_spectrum_file(filename: str | os.PathLike[str], group: bool = True) -> list[Any]:
     """Return the datasets in a file: one, or those that a YAML list names.
+
+    Parameters
+    ----------
+    filename : path
+        PHA file, FITS file of a dataset, or YAML list of datasets.
+    group : bool
+        Whether channels of a PHA file are put together as its flags GROUPING say. Default: True.
 
     Raises
     ------
@@ -62,7 +69,9 @@ def read_spectrum_file(filename: str | os.PathLike[str]) -> list[Any]:
         return list(Datasets.read(filename, lazy=False))
     if layout == "gadf" and "COUNTS_OFF" not in _extensions(make_path(filename)):
         return [SpectrumDataset.read(filename)]
-    return [SpectrumDatasetOnOff.read(filename)]
+    if layout == "gadf":
+        return [SpectrumDatasetOnOff.read(filename)]
+    return [SpectrumDatasetOnOff.read(filename, group=group)]
 
 
 def write_spectra(datasets: Datasets, layout: str, folder: Path, overwrite: bool) -> list[Path]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from gammafold.datasets.checks import same_axis
 from gammafold.irf.edisp_map import EDispKernelMap
-from gammafold.likelihood.spec import BackgroundTerm, DatasetSpec, SignalTerm
+from gammafold.likelihood.spec import BackgroundTerm, DatasetSpec, ParametricFactor, SignalTerm
 from gammafold.modeling.models.sky import FoVBackgroundModel
 from gammafold.utils.errors import GammafoldWarning, InputError
 
@@ -147,19 +147,36 @@ def _signal_terms(
     position: Position,
     flux: Callable[..., Any],
 ) -> list[SignalTerm]:
+    # What is the same at all energies is no part of the flux, so that datasets still share its evaluation.
+    factors = [one for one in corrections if one.evaluate_factor is not None]
+    shapes = [one for one in corrections if one.evaluate_factor is None]
     terms = []
     for model in models:
         if not _touches(dataset, model):
             continue
         _require_flux(dataset, model, flux(model.spectral_model))
+        factor = time_factor(dataset, model, position)
+        for one in factors:
+            factor = _product(factor, one.evaluate_factor, position(one.parameters))
         terms.append(
             SignalTerm(
-                flux=flux(model.spectral_model, corrections),
-                index=position(p for part in (model.spectral_model, *corrections) for p in part.parameters),
-                factor=time_factor(dataset, model, position),
+                flux=flux(model.spectral_model, shapes),
+                index=position(p for part in (model.spectral_model, *shapes) for p in part.parameters),
+                factor=factor,
             )
         )
     return terms
+
+
+def _product(
+    factor: float | ParametricFactor, function: Callable[..., Any], index: tuple[int, ...]
+) -> ParametricFactor:
+    """Return a factor times a function of the parameters at ``index``."""
+    if not isinstance(factor, tuple):
+        return (lambda *values: factor * function(*values)), index
+    other, first = factor
+    count = len(first)
+    return (lambda *values: other(*values[:count]) * function(*values[count:])), (*first, *index)
 
 
 def _require_flux(dataset: MapPrediction, model: Any, flux: FluxFunction) -> None:

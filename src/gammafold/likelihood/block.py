@@ -6,8 +6,7 @@ flux is integrated once, and the counts of all of them are one matrix product.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,35 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammafold.likelihood.differences import differentiate
+from gammafold.likelihood.factors import FreeParameters, RowFactor
 from gammafold.likelihood.flux import FluxFunction
 from gammafold.likelihood.integrals import BinIntegrals
 from gammafold.likelihood.response import Response
 from gammafold.likelihood.spec import BackgroundTerm, DatasetSpec, ParametricFactor, SignalTerm
 
-__all__ = ["BackgroundBlock", "FreeParameters", "SignalBlock", "background_blocks", "signal_blocks"]
+__all__ = ["BackgroundBlock", "SignalBlock", "background_blocks", "signal_blocks"]
 
 Array = NDArray[np.float64]
 Rows = slice | NDArray[np.intp]
 Columns = NDArray[np.intp]
-
-
-@dataclass(frozen=True, eq=False)
-class FreeParameters:
-    """Where the free parameters of the likelihood stand among the parameters of one function.
-
-    ``columns[c]`` of the Jacobian gets the derivative with respect to the function's parameter ``which[c]``.
-    """
-
-    which: NDArray[np.intp]
-    columns: NDArray[np.intp]
-
-    @classmethod
-    def among(cls, index: Iterable[int], free: NDArray[np.intp]) -> FreeParameters:
-        """Find the free parameters, at positions ``free`` of the full vector, in ``index``."""
-        column = {int(position): i for i, position in enumerate(free)}
-        # A linked parameter may stand twice in one function: each place adds its own derivative.
-        pairs = [(i, column[position]) for i, position in enumerate(index) if position in column]
-        return cls(np.array([i for i, _ in pairs], dtype=int), np.array([c for _, c in pairs], dtype=int))
 
 
 class SignalBlock:
@@ -63,8 +44,8 @@ class SignalBlock:
         Where the bins stand in the joint vector of bins.
     free : int array, shape (p,)
         Positions of the free parameters in the full vector.
-    factor : (callable, positions), optional
-        A factor that depends on parameters.
+    factors : sequence of RowFactor
+        Factors on the counts of some of the datasets that depend on parameters.
     """
 
     def __init__(
@@ -75,7 +56,7 @@ class SignalBlock:
         matrix: Array,
         rows: Rows,
         free: NDArray[np.intp],
-        factor: ParametricFactor | None = None,
+        factors: Sequence[RowFactor] = (),
     ) -> None:
         # True energies from which nothing reaches these bins need no flux.
         first, last = _used_columns(matrix)
@@ -83,17 +64,22 @@ class SignalBlock:
         self.response = Response(matrix[:, first:last])
         self.rows = rows
         self.index = np.array(index, dtype=int)
-        self.factor = factor
-        self.factor_index = np.array(factor[1] if factor else (), dtype=int)
+        self.factors = tuple(factors)
         self.own = FreeParameters.among(self.index, free)
-        self.factor_own = FreeParameters.among(self.factor_index, free)
 
     def counts(self, full: Sequence[Any]) -> Array:
         """Counts (..., K_b), for the full parameter vector as scalars or columns (N, 1)."""
         counts = self.response.fold(self.integrals.value(*[full[i] for i in self.index]))
-        if self.factor is None:
-            return counts
-        return counts * self.factor[0](*[full[i] for i in self.factor_index])
+        return counts * self._scale(full) if self.factors else counts
+
+    def _scale(self, full: Any) -> Array:
+        """All factors (..., K_b) on the counts, where there are any."""
+        values = [factor.value(full) for factor in self.factors]
+        batch = np.broadcast_shapes(*(np.shape(value) for value in values))[:-1]
+        scale = np.ones((*batch, self.response.n_bins))
+        for factor, value in zip(self.factors, values, strict=True):
+            scale[..., factor.rows] = value
+        return scale
 
     def jacobian(self, full: Array, steps: Array) -> tuple[Array, Columns]:
         """Derivatives (p_b, N, K_b) of the counts for vectors (N, P), and their columns among the free ones.
@@ -101,51 +87,56 @@ class SignalBlock:
         ``steps`` (N, P) are for differences.
         """
         own = self.own
+        if not self.factors and len(own.which):
+            return self.response.fold(self._slopes_by_bin(full, steps)), own.columns
         columns = full.T[..., None]
-        scale = 1.0 if self.factor is None else self.factor[0](*columns[self.factor_index])
-        parts = []
+        parts, where = [np.zeros((0, len(full), self.response.n_bins))], [np.zeros(0, dtype=int)]
         if len(own.which):
-            values, local = full[:, self.index], steps[:, self.index]
-            by_bin = self.integrals.derivatives(values, own.which, local[:, own.which])
-            parts.append((self.response.fold(by_bin) * scale, own.columns))
-        if self.factor is not None:
-            parts.append(self._factor_jacobian(full, steps))
-        if not parts:
-            return np.zeros((0, len(full), self.response.n_bins)), np.zeros(0, dtype=int)
-        return np.concatenate([part for part, _ in parts]), np.concatenate([where for _, where in parts])
+            parts.append(self.response.fold(self._slopes_by_bin(full, steps)) * self._scale(columns))
+            where.append(own.columns)
+        if any(len(factor.own.which) for factor in self.factors):
+            steady = self.response.fold(self.integrals.value(*columns[self.index]))
+            for factor in self.factors:
+                part = np.zeros((len(factor.own.which), len(full), self.response.n_bins))
+                part[..., factor.rows] = factor.slopes(full, steps) * steady[..., factor.rows]
+                parts.append(part)
+                where.append(factor.own.columns)
+        return np.concatenate(parts), np.concatenate(where)
+
+    def _slopes_by_bin(self, full: Array, steps: Array) -> Array:
+        """Derivatives (p, N, J) of the integrals with respect to the flux's own free parameters."""
+        own = self.own
+        return self.integrals.derivatives(full[:, self.index], own.which, steps[:, self.index][:, own.which])
 
     def counts_and_jacobian(self, full: Array, steps: Array) -> tuple[Array, Array, Columns]:
         """Counts (N, K_b), and what `jacobian` returns, from one evaluation of the flux."""
         own = self.own
-        if self.factor is not None or not len(own.which):
+        if self.factors or not len(own.which):
             return self.counts(list(full.T[..., None])), *self.jacobian(full, steps)
         values, local = full[:, self.index], steps[:, self.index]
         integrals, by_bin = self.integrals.value_and_derivatives(values, own.which, local[:, own.which])
         return self.response.fold(integrals), self.response.fold(by_bin), own.columns
-
-    def _factor_jacobian(self, full: Array, steps: Array) -> tuple[Array, Columns]:
-        own = self.factor_own
-        if self.factor is None or not len(own.which):
-            return np.zeros((0, len(full), self.response.n_bins)), own.columns
-        values, local = full[:, self.factor_index], steps[:, self.factor_index]
-        slope = differentiate(self.factor[0], values, own.which, local[:, own.which])
-        steady = self.response.fold(self.integrals.value(*full.T[..., None][self.index]))
-        return slope * steady, own.columns
 
     def pull_back(self, weights: Array, full: Array, steps: Array) -> tuple[Array, Columns]:
         """Sum weights (N, K_b) times the Jacobian over the bins: (p_b, N), and the columns.
 
         The adjoint of the fold: one product for all parameters.
         """
-        if self.factor is not None:
-            jacobian, columns = self.jacobian(full, steps)
-            return _contract(jacobian, weights), columns
         own = self.own
-        if not len(own.which):
-            return np.zeros((0, len(full))), own.columns
-        values, local = full[:, self.index], steps[:, self.index]
-        by_bin = self.integrals.derivatives(values, own.which, local[:, own.which])
-        return _contract(by_bin, self.response.unfold(weights)), own.columns
+        if not self.factors and len(own.which):
+            return _contract(self._slopes_by_bin(full, steps), self.response.unfold(weights)), own.columns
+        columns = full.T[..., None]
+        pulled, where = [np.zeros((0, len(full)))], [np.zeros(0, dtype=int)]
+        if len(own.which):
+            scaled = self.response.unfold(weights * self._scale(columns))
+            pulled.append(_contract(self._slopes_by_bin(full, steps), scaled))
+            where.append(own.columns)
+        if any(len(factor.own.which) for factor in self.factors):
+            steady = weights * self.response.fold(self.integrals.value(*columns[self.index]))
+            for factor in self.factors:
+                pulled.append(factor.slopes(full, steps)[..., 0] * steady[:, factor.rows].sum(axis=-1))
+                where.append(factor.own.columns)
+        return np.concatenate(pulled), np.concatenate(where)
 
 
 class BackgroundBlock:
@@ -192,12 +183,10 @@ def signal_blocks(
 ) -> list[SignalBlock]:
     """Stack the signal terms of datasets into as few blocks as possible."""
     groups: dict[tuple[Any, ...], list[tuple[DatasetSpec, SignalTerm, slice]]] = {}
-    for number, (dataset, rows) in enumerate(zip(datasets, slices, strict=True)):
+    for dataset, rows in zip(datasets, slices, strict=True):
         edges_key = dataset.edges_true.tobytes()
         for term in _single_fluxes(dataset.signal):
-            # A factor with parameters belongs to its dataset alone.
-            alone = None if isinstance(term.factor, float | int) else number
-            key: tuple[Any, ...] = (id(term.flux), term.index, edges_key, alone)
+            key: tuple[Any, ...] = (id(term.flux), term.index, edges_key)
             while groups.get(key) and groups[key][-1][0] is dataset:
                 # The same flux again in one dataset: a bin stands at most once in a block.
                 key = (*key, "again")
@@ -226,11 +215,19 @@ def _times(factor: float | ParametricFactor, sign: float) -> float | ParametricF
 
 
 def _stack(members: list[tuple[DatasetSpec, SignalTerm, slice]], free: NDArray[np.intp]) -> SignalBlock:
-    dataset, term, rows = members[0]
-    if isinstance(term.factor, tuple):
-        return SignalBlock(term.flux, term.index, dataset.edges_true, dataset.response, rows, free, term.factor)
-    matrix = np.concatenate([float(t.factor) * d.response for d, t, _ in members])  # type: ignore[arg-type]
-    return SignalBlock(term.flux, term.index, dataset.edges_true, matrix, _merge_rows([r for *_, r in members]), free)
+    dataset, term, _ = members[0]
+    matrices, factors, start = [], [], 0
+    for member, own, _ in members:
+        rows = slice(start, start + member.n_bins)
+        start = rows.stop
+        if isinstance(own.factor, tuple):
+            function, index = own.factor
+            factors.append(RowFactor(rows, function, index, FreeParameters.among(index, free)))
+            matrices.append(member.response)
+        else:
+            matrices.append(float(own.factor) * member.response)
+    merged = _merge_rows([rows for *_, rows in members])
+    return SignalBlock(term.flux, term.index, dataset.edges_true, np.concatenate(matrices), merged, free, factors)
 
 
 def _merge_rows(slices: list[slice]) -> Rows:

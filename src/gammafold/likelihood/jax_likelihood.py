@@ -257,8 +257,8 @@ class _Program:
         counts = jnp.asarray(self.fold.fixed)
         for block, matrix in zip(self.fold.signal, matrices, strict=True):
             own = block.integrals.value(*[full[i] for i in block.index]) @ matrix
-            if block.factor is not None:
-                own = own * block.factor[0](*[full[i] for i in block.factor_index])
+            for factor in block.factors:
+                own = own.at[factor.rows].multiply(factor.value(full))
             counts = counts.at[block.rows].add(own)
         for extra in self.fold.background:
             counts = counts.at[extra.rows].add(extra.counts(full))

@@ -222,11 +222,13 @@ class Likelihood:
 
     def npred(self, theta: ArrayLike) -> dict[str, Array]:
         """Predicted counts, background included: for each dataset its bins (K,) or (N, K)."""
-        return self._by_dataset(self._chunked(Likelihood._counts, theta))
+        return self._by_dataset(self._chunked(Likelihood._counts, theta, dense=False))
 
     def npred_signal(self, theta: ArrayLike) -> dict[str, Array]:
         """Predicted counts of the sources alone, as `npred`."""
-        return self._by_dataset(self._chunked(lambda one, part: one._counts(part, background=False), theta))
+        return self._by_dataset(
+            self._chunked(lambda one, part: one._counts(part, background=False), theta, dense=False)
+        )
 
     def _by_dataset(self, counts: Array) -> dict[str, Array]:
         return {name: counts[..., self._slices[name]] for name in self._names_in_order}
@@ -238,7 +240,7 @@ class Likelihood:
 
         Zero for a model that agrees with every bin; use this to minimise, since no digits are lost.
         """
-        return self._chunked(Likelihood._deviance, theta, with_data=True)
+        return self._chunked(Likelihood._deviance, theta, with_data=True, dense=False)
 
     def _deviance(self, theta: Array) -> Any:
         value = self.statistic.deviance(self._counts(theta))
@@ -250,7 +252,7 @@ class Likelihood:
 
     def stat_per_dataset(self, theta: ArrayLike) -> dict[str, Any]:
         """Statistic of each dataset, without priors."""
-        per_bin = self.statistic.per_bin(self._chunked(Likelihood._counts, theta))
+        per_bin = self.statistic.per_bin(self._chunked(Likelihood._counts, theta, dense=False))
         return {name: values.sum(axis=-1) for name, values in self._by_dataset(per_bin).items()}
 
     def _prior(self, method: str, full: Array) -> Array:
@@ -291,7 +293,8 @@ class Likelihood:
         theta = np.asarray(theta, dtype=float)
         single = theta.ndim == 1
         # Chunks return one array: the deviance is its first column.
-        joined = self._chunked(Likelihood._deviance_and_gradient, theta[None] if single else theta, with_data=True)
+        batch = theta[None] if single else theta
+        joined = self._chunked(Likelihood._deviance_and_gradient, batch, with_data=True, dense=False)
         return (joined[0, 0], joined[0, 1:]) if single else (joined[:, 0], joined[:, 1:])
 
     def _deviance_and_gradient(self, theta: Array) -> Array:
@@ -356,24 +359,25 @@ class Likelihood:
         result[:, 1 + p :] = self._normal_matrix(theta, counts, jacobian).reshape(len(theta), -1)
         return result
 
-    def hessian(self, theta: ArrayLike) -> Array:
+    def hessian(self, theta: ArrayLike, errors: Array | None = None) -> Array:
         """Hessian (p, p) of the statistic at one vector (p,), by central differences of the exact gradient.
 
-        Twice its inverse is the covariance from the observed information.
+        Twice its inverse is the covariance from the observed information. ``errors`` (p,) are those of
+        `expected_errors` near by, if they are known.
         """
         theta = np.asarray(theta, dtype=float)
-        steps = _HESSIAN_STEP * self.expected_errors(theta)
+        steps = _HESSIAN_STEP * (self.expected_errors(theta) if errors is None else errors)
         moved = theta + np.concatenate([np.diag(steps), -np.diag(steps)])
         up, down = np.split(self.gradient(moved), 2)
         slope = (up - down) / (2.0 * steps[:, None])
         return 0.5 * (slope + slope.T)
 
-    def expected_errors(self, theta: ArrayLike) -> Array:
+    def expected_errors(self, theta: ArrayLike, fisher: Array | None = None) -> Array:
         """Expected error (p,) of each parameter alone at one vector (p,), from the Fisher matrix.
 
-        Where the data say nothing, the size of the parameter.
+        Where the data say nothing, the size of the parameter. ``fisher`` is the matrix there, if it is known.
         """
-        information = np.diagonal(self.fisher(theta))
+        information = np.diagonal(self.fisher(theta) if fisher is None else fisher)
         size = np.maximum(np.abs(theta), self.scale)
         usable = np.isfinite(information) & (information * size**2 > _NOTHING)
         return np.where(usable, np.sqrt(2.0 / np.where(usable, information, 1.0)), size)
@@ -403,22 +407,31 @@ class Likelihood:
         ]
         return "; ".join(words) or "every bin is finite"
 
-    def _chunked(self, function: Callable[[Likelihood, Array], Any], theta: ArrayLike, with_data: bool = False) -> Any:
+    def _chunked(
+        self,
+        function: Callable[[Likelihood, Array], Any],
+        theta: ArrayLike,
+        with_data: bool = False,
+        dense: bool = True,
+    ) -> Any:
         """Apply a method to a large batch in pieces that fit into memory.
 
-        A method that needs data gets those of its rows, where each row of the batch has its own.
+        A method that needs data gets those of its rows, where each row of the batch has its own. ``dense`` says
+        whether it holds the derivatives of all counts with respect to all parameters, or those of a block at a time.
         """
         theta = np.asarray(theta, dtype=float)
-        size = self._rows_at_once
-        if theta.ndim == 1 or len(theta) <= size:
+        if theta.ndim == 1 or len(theta) == 1:
+            return function(self, theta)
+        size = self._rows_at_once(dense)
+        if len(theta) <= size:
             return function(self, theta)
         pieces = [slice(start, start + size) for start in range(0, len(theta), size)]
         return np.concatenate([function(self.at_rows(piece) if with_data else self, theta[piece]) for piece in pieces])
 
-    @property
-    def _rows_at_once(self) -> int:
+    def _rows_at_once(self, dense: bool) -> int:
         nodes = max((block.integrals.n_nodes for block in self._signal), default=1)
-        per_row = (nodes + self._n_bins) * max(1, self.n_free)
+        width = self.n_free if dense else max((len(block.own.which) for block in self._blocks()), default=1)
+        per_row = (nodes + self._n_bins) * max(1, width)
         return max(1, min(_CHUNK // per_row, max(_ROWS, _CACHED // per_row)))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gammafold.likelihood.likelihood import Likelihood
-from gammafold.stats.few_off import ENOUGH_OFF_COUNTS, few_off_counts
+from gammafold.stats.few_off import ENOUGH_OFF_COUNTS, few_and_many, few_off_counts
 from gammafold.stats.kernels import WStatistic
 
 __all__ = ["what_is_doubtful"]
@@ -33,15 +34,20 @@ def what_is_doubtful(likelihood: Likelihood, theta: Array) -> list[str]:
 def _few_off(likelihood: Likelihood, signal: Mapping[str, Array]) -> str:
     """Say which datasets have so few off counts that the W statistic is biased."""
     found: dict[str, str] = {}
+    slices = [(bins.start, bins.stop, name) for name, bins in likelihood.slices.items() if bins.stop > bins.start]
     for rows, kernel in likelihood.statistic.parts:
         if not isinstance(kernel, WStatistic) or kernel.batch_shape:
             continue
-        for name, bins in likelihood.slices.items():
-            if rows.start <= bins.start and bins.stop <= rows.stop:
-                own = slice(bins.start - rows.start, bins.stop - rows.start)
-                arrays = (kernel.n_on[own], kernel.n_off[own], kernel.alpha[own])
-                found[name] = few_off_counts(*arrays, signal[name])
-    few = [name for name, text in found.items() if text]
+        members = sorted(bins for bins in slices if rows.start <= bins[0] < rows.stop)
+        starts = np.array([start - rows.start for start, _, _ in members])
+        suspects: Any = few_and_many(kernel.n_on, kernel.n_off, kernel.alpha, starts) if members else []
+        for (start, stop, name), is_suspect in zip(members, suspects, strict=True):
+            own = slice(start - rows.start, stop - rows.start)
+            arrays = (kernel.n_on[own], kernel.n_off[own], kernel.alpha[own])
+            text = few_off_counts(*arrays, signal[name]) if is_suspect else ""
+            if text:
+                found[name] = text
+    few = list(found)
     if not few:
         return ""
     others = f" and {len(few) - 1} more" if len(few) > 1 else ""
@@ -56,7 +62,6 @@ def _negative(signal: Mapping[str, Array]) -> str:
     """Say where a source is predicted to take counts away."""
     words = []
     for name, counts in signal.items():
-        count = int((counts < 0).sum())
-        if count:
-            words.append(f"{count} bins of dataset {name!r}")
+        if counts.size and counts.min() < 0:
+            words.append(f"{int((counts < 0).sum())} bins of dataset {name!r}")
     return f"the models predict negative counts in {', '.join(words[:3])}" if words else ""

@@ -225,7 +225,8 @@ class Fit:
         asked: CovarianceEstimate | None,
     ) -> FitResult:
         """Set what was found on the models, and say it; ``asked`` is None where no covariance was asked for."""
-        free = collection.parameters.unique_parameters.free_parameters
+        models = collection.models
+        free = models.parameters.unique_parameters.free_parameters
         estimate = CovarianceEstimate(None, "none", False) if asked is None else asked
         errors = np.zeros(len(free))
         if estimate.matrix is not None:
@@ -235,7 +236,7 @@ class Fit:
                 parameter.value = float(value)
         if asked is not None:
             # Errors of an earlier fit are not those of this one, whether it has any or not.
-            collection.models.set_covariance(free, estimate.matrix)
+            models.set_covariance(free, estimate.matrix)
         on_limit = on_limits(likelihood, outcome.theta)
         result = FitResult(
             names=tuple(likelihood.names),
@@ -254,7 +255,7 @@ class Fit:
             at_limit=tuple(n for n, is_on in zip(likelihood.names, on_limit, strict=True) if is_on),
             n_data=likelihood.n_data,
             warnings=tuple(what_is_doubtful(likelihood, outcome.theta)),
-            models=collection.models.copy(),
+            models=models.copy(),
             trace=outcome.trace,
             versions=software_versions(),
         )
@@ -288,17 +289,20 @@ def as_collection(datasets: Any) -> Any:
 
 def ready_likelihood(collection: Any) -> Likelihood:
     """Return the likelihood of a collection after checking that a fit can start."""
-    if not collection.models:
+    models = collection.models
+    if not models:
         raise FitError(f"cannot fit {list(collection.names)}: no models are set")
-    free = collection.parameters.unique_parameters.free_parameters
+    parameters = models.parameters.unique_parameters
+    free = parameters.free_parameters
     if len(free) == 0:
-        names = [parameter.name for parameter in collection.parameters.unique_parameters]
+        names = [parameter.name for parameter in parameters]
         raise FitError(f"cannot fit {list(collection.names)}: no free parameter, all of {names} are frozen")
-    _check_bounds(free, collection)
+    _check_bounds(free, models)
     likelihood: Likelihood = collection.likelihood()
     if likelihood.n_data == 0:
         raise FitError(f"cannot fit {list(collection.names)}: no bin lies inside the safe and fit masks")
-    collection.require_exposure()
+    if not all(counts.any() for counts in likelihood.npred_signal(likelihood.x0).values()):
+        collection.require_exposure()
     deviance = float(likelihood.deviance(np.asarray(likelihood.x0, dtype=float)))
     if not np.isfinite(deviance):
         raise FitError(f"the statistic is {deviance} at the start: {likelihood.diagnose(likelihood.x0)}")
@@ -310,18 +314,18 @@ def _surroundings(datasets: Any) -> Surroundings:
     return Surroundings(collection, ready_likelihood(collection))
 
 
-def _check_bounds(free: Any, collection: Any) -> None:
+def _check_bounds(free: Any, models: Any) -> None:
     for parameter in free:
         low, high = parameter.min, parameter.max
         if parameter.value < low or parameter.value > high:
             raise FitError(
-                f"parameter {parameter.name!r} of model {_owner(parameter, collection)!r} starts at "
+                f"parameter {parameter.name!r} of model {_owner(parameter, models)!r} starts at "
                 f"{parameter.value:g} {parameter.unit}, outside its limits [{low:g}, {high:g}]"
             )
 
 
-def _owner(parameter: Parameter, collection: Any) -> str:
-    for model in collection.models:
+def _owner(parameter: Parameter, models: Any) -> str:
+    for model in models:
         if any(parameter is own for own in model.parameters):
             return str(model.name)
     return "?"

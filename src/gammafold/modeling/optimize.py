@@ -24,6 +24,8 @@ Array = NDArray[np.float64]
 
 # 1e-12 in the statistic is a millionth of an error in the parameters: nobody needs more.
 _EDM_GOAL = 1e-12
+# Over a step that gains less, 3e-5 of an error, the curvature stays what it was.
+_EDM_STEADY = 1e-9
 # A run that ends further from the minimum than this, in the statistic, has not converged.
 _EDM_VALID = 1e-4
 
@@ -77,9 +79,7 @@ class _Scaled:
 
     def value(self, scaled: Array) -> float:
         theta = np.asarray(scaled) * self.scale
-        # A minimiser may try parameters at which a formula overflows: what comes of it is looked at here.
-        with np.errstate(all="ignore"):
-            value = float(self.likelihood.deviance(theta))
+        value = float(self.likelihood.deviance(theta))
         self.n_evaluations += 1
         if self.keep_trace:
             self.trace.append((value, theta))
@@ -92,8 +92,7 @@ class _Scaled:
         return 10.0 * self._barrier + 1e6
 
     def gradient(self, scaled: Array) -> Array:
-        with np.errstate(all="ignore"):
-            gradient = self.likelihood.gradient(np.asarray(scaled) * self.scale) * self.scale
+        gradient = self.likelihood.gradient(np.asarray(scaled) * self.scale) * self.scale
         return np.where(np.isfinite(gradient), gradient, 0.0)
 
 
@@ -128,12 +127,16 @@ def minimise(
         raise InputError(f"no fit backend {backend!r}: there are {sorted(BACKENDS)}") from None
     x0 = np.asarray(likelihood.x0, dtype=float)
     scaled = _Scaled(likelihood, likelihood.expected_errors(x0), store_trace)
-    outcome = _really(scaled, run(scaled, x0 / scaled.scale, dict(options or {})))
+    # A minimiser may try parameters at which a formula overflows: what comes of it is looked at, and turned back.
+    with np.errstate(all="ignore"):
+        outcome = _really(scaled, run(scaled, x0 / scaled.scale, dict(options or {})))
     return replace(outcome, n_evaluations=scaled.n_evaluations, trace=tuple(scaled.trace))
 
 
 def _really(scaled: _Scaled, outcome: OptimizeOutcome) -> OptimizeOutcome:
     """Put the deviance itself for the walls that the minimiser saw, and the best point for one that is impossible."""
+    if scaled.best is not None and np.array_equal(outcome.theta, scaled.best[1]):
+        return replace(outcome, deviance=scaled.best[0])
     deviance = float(scaled.likelihood.deviance(outcome.theta))
     if not np.isfinite(deviance) and scaled.best is not None:
         message = f"{outcome.backend}: it ended where the statistic is {deviance}; the best point seen is given"
@@ -229,44 +232,63 @@ def polish(likelihood: Likelihood, outcome: OptimizeOutcome, max_steps: int = 8)
     """Take Newton steps to the minimum; return the outcome and the exact Hessian (p, p) there.
 
     Parameters on a limit that the gradient pushes against stay there. The expected distance to the
-    minimum is g^T H^-1 g / 2, with g and H the gradient and Hessian of the deviance.
+    minimum, before the last step, is g^T H^-1 g / 2, with g and H the gradient and Hessian of the deviance.
     """
-    theta, deviance, moved = _onto_limits(likelihood, outcome.theta, outcome.deviance)
-    edm = np.inf
-    hessian = likelihood.hessian(theta)
+    at = _onto_limits(likelihood, _Place(outcome.theta, outcome.deviance))
+    # The first step is with the Fisher matrix, at the price of one evaluation: it leaves little to the Hessian.
+    _, gradient, fisher = (part[0] for part in likelihood.normal_equations(at.theta[None]))
+    errors = likelihood.expected_errors(at.theta, fisher)
+    step, edm = _newton_step(likelihood, at.theta, fisher, gradient)
+    if np.isfinite(edm) and edm > _EDM_STEADY:
+        at = _stepped(likelihood, at, step) or at
+    hessian = likelihood.hessian(at.theta, errors)
     for _ in range(max_steps):
-        step, edm = _newton_step(likelihood, theta, hessian)
+        step, edm = _newton_step(likelihood, at.theta, hessian)
         if not np.isfinite(edm) or edm < _EDM_GOAL:
             break
-        trial = np.clip(theta + step, likelihood.lower, likelihood.upper)
-        trial_deviance = float(likelihood.deviance(trial))
-        # Rounding of the deviance is about 1e-13 of its size: a step that gains less is noise.
-        if not trial_deviance <= deviance + 1e-12 * abs(deviance):
+        after = _stepped(likelihood, at, step)
+        if after is None:
             break
-        theta, deviance, moved = trial, trial_deviance, True
-        # Errors are those of the place where the fit ends: keep the Hessian unless the step was next to nothing.
-        if edm > 1e-12:
-            hessian = likelihood.hessian(theta)
-    method = f"{outcome.method}, then Newton" if moved else outcome.method
-    return _judge(replace(outcome, theta=theta, deviance=deviance, edm=float(edm), method=method)), hessian
+        at = after
+        # Errors are those of the place where the fit ends: keep the Hessian only if the step was next to nothing.
+        if edm <= _EDM_STEADY:
+            break
+        hessian = likelihood.hessian(at.theta)
+    method = f"{outcome.method}, then Newton" if at.moved else outcome.method
+    return _judge(replace(outcome, theta=at.theta, deviance=at.deviance, edm=float(edm), method=method)), hessian
 
 
-def _onto_limits(likelihood: Likelihood, theta: Array, deviance: float) -> tuple[Array, float, bool]:
+@dataclass(frozen=True)
+class _Place:
+    """Parameters, their deviance, and whether they are no longer where the minimiser stopped."""
+
+    theta: Array
+    deviance: float
+    moved: bool = False
+
+
+def _stepped(likelihood: Likelihood, at: _Place, step: Array) -> _Place | None:
+    """Return the place after a step, or None if it leads up."""
+    theta = np.clip(at.theta + step, likelihood.lower, likelihood.upper)
+    deviance = float(likelihood.deviance(theta))
+    # Rounding of the deviance is about 1e-13 of its size: a step that gains less is noise.
+    return _Place(theta, deviance, True) if deviance <= at.deviance + 1e-12 * abs(at.deviance) else None
+
+
+def _onto_limits(likelihood: Likelihood, at: _Place) -> _Place:
     """Move parameters that ended next to a limit onto it, where the statistic falls towards it.
 
     A minimiser that maps the limits to infinity, as Minuit does, comes close to them and never there.
     """
+    theta = at.theta
     near = on_limits(likelihood, theta)
     if not near.any():
-        return theta, deviance, False
+        return at
     gradient = likelihood.gradient(theta)
     lower_is_near = np.abs(theta - likelihood.lower) < np.abs(likelihood.upper - theta)
     snapped = np.where(near & lower_is_near & (gradient > 0), likelihood.lower, theta)
     snapped = np.where(near & ~lower_is_near & (gradient < 0), likelihood.upper, snapped)
-    value = float(likelihood.deviance(snapped))
-    if np.array_equal(snapped, theta) or not value <= deviance + 1e-12 * abs(deviance):
-        return theta, deviance, False
-    return snapped, value, True
+    return at if np.array_equal(snapped, theta) else _stepped(likelihood, at, snapped - theta) or at
 
 
 def distance_to_minimum(likelihood: Likelihood, theta: Array, hessian: Array) -> float:
@@ -299,13 +321,17 @@ def _movable(likelihood: Likelihood, theta: Array, gradient: Array) -> NDArray[n
     return ~(at_lower | at_upper)
 
 
-def _newton_step(likelihood: Likelihood, theta: Array, hessian: Array) -> tuple[Array, float]:
+def _newton_step(
+    likelihood: Likelihood, theta: Array, hessian: Array, gradient: Array | None = None
+) -> tuple[Array, float]:
     """Newton step inside the limits, and the expected gain; the gain is inf where there is no minimum near.
 
     A parameter that the step takes across a limit goes onto it, and the others follow its shorter step.
     """
-    gradient = likelihood.gradient(theta)
+    gradient = likelihood.gradient(theta) if gradient is None else gradient
     free = _movable(likelihood, theta, gradient)
+    if not (np.isfinite(likelihood.lower).any() or np.isfinite(likelihood.upper).any()):
+        return curvature_at(likelihood, theta, hessian, free).newton_step(gradient)
     step = np.zeros_like(theta)
     while free.any():
         held = ~free & (step != 0)

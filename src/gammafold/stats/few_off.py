@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gammafold.stats.wstat_bias import local_mean, wstat_bias
 
-__all__ = ["ENOUGH_OFF_COUNTS", "few_off_counts"]
+__all__ = ["ENOUGH_OFF_COUNTS", "few_and_many", "few_off_counts"]
 
 Array = NDArray[np.float64]
 
@@ -55,21 +55,34 @@ def few_off_counts(n_on: Any, n_off: Any, alpha: Any, signal: Any = None) -> str
     ''
     """
     n_on, n_off, alpha = (np.asarray(values, dtype=float) for values in (n_on, n_off, alpha))
+    if not few_and_many(n_on, n_off, alpha, np.array([0]))[0]:
+        return ""
     measured = alpha > 0
-    if not measured.any():
-        return ""
     mean = float(n_off[measured].mean())
-    if mean >= ENOUGH_OFF_COUNTS:
-        return ""
     background, seen = float((alpha * n_off)[measured].sum()), float(n_on[measured].sum())
-    if background <= _SMALL * seen:
-        return ""
     share = "all" if background >= seen else f"{background / seen:.0%}"
     known = None if signal is None else np.asarray(signal, dtype=float)[measured]
     bias = _expected_bias(n_on[measured], n_off[measured], alpha[measured], known)
     size = f"{abs(bias):.0%}" if abs(bias) >= 0.01 else "less than 1%"
     expected = f"expect a norm about {size} too {'low' if bias < 0 else 'high'}"
     return f"{mean:.2g} off counts per bin, and {share} of the on counts are background: {expected}"
+
+
+def few_and_many(n_on: Array, n_off: Array, alpha: Array, starts: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Say for many spectra at once whether they have few off counts per bin, and much background.
+
+    Parameters
+    ----------
+    n_on, n_off, alpha : array, shape (K,)
+        As for `few_off_counts`, of one spectrum after the other.
+    starts : int array, shape (n,)
+        First bin of each spectrum.
+    """
+    measured = (alpha > 0).astype(float)
+    bins, off, background, seen = (
+        np.add.reduceat(values, starts) for values in (measured, n_off * measured, alpha * n_off, n_on * measured)
+    )
+    return (bins > 0) & (off < ENOUGH_OFF_COUNTS * bins) & (background > _SMALL * seen)
 
 
 def _expected_bias(n_on: Array, n_off: Array, alpha: Array, signal: Array | None) -> float:

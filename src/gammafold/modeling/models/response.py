@@ -28,7 +28,9 @@ _STENCIL = ((-2.0, 1.0), (-1.0, -8.0), (1.0, 8.0), (2.0, -1.0))
 
 
 class ResponseCorrection(NamedModel):
-    """Base of corrections: a subclass declares parameters and says in `correct` what they do to a flux.
+    """Base of corrections: a subclass declares parameters, and says what they do to a flux.
+
+    It does so in ``evaluate_factor(*parameters)``, a factor that is the same at all energies, or in `correct`.
 
     Parameters
     ----------
@@ -41,6 +43,7 @@ class ResponseCorrection(NamedModel):
     """
 
     corrects_response: ClassVar[bool] = True
+    evaluate_factor: ClassVar[Callable[..., Any] | None] = None
 
     def __init__(self, datasets_names: Any = None, name: str | None = None, **kwargs: Any) -> None:
         first = [datasets_names] if isinstance(datasets_names, str) else list(datasets_names or [])
@@ -50,7 +53,9 @@ class ResponseCorrection(NamedModel):
 
     def correct(self, flux: FluxFunction) -> FluxFunction:
         """Return a flux as the datasets see it, a function of the flux's parameters and then of those of the model."""
-        raise NotImplementedError(f"{type(self).__name__} must say in correct() what it does to a flux")
+        raise NotImplementedError(
+            f"{type(self).__name__} must say in correct() or evaluate_factor() what it does to a flux"
+        )
 
     def to_dict(self, full_output: bool = False) -> dict[str, Any]:
         """Return the model as plain dicts, lists, strings and numbers."""
@@ -127,7 +132,8 @@ class EnergyScaleModel(ResponseCorrection):
             integral=None if integral is None else shifted_integral,
             derivatives=None if flux.breaks or moving is not None else _shifted_derivatives(flux),
             moving_breaks=shifted_breaks if flux.breaks or moving is not None else None,
-            parts=_corrected_parts(self.correct, flux),
+            # The parameter of the correction is the last one of the sum, and of each summand.
+            parts=tuple((self.correct(part), (*positions, count), sign) for part, positions, sign in flux.parts),
         )
 
 
@@ -161,26 +167,10 @@ class DatasetNormModel(ResponseCorrection):
         super().__init__(datasets_names, name=name, norm=norm)
         _set_prior(self.norm, 1.0, sigma)
 
-    def correct(self, flux: FluxFunction) -> FluxFunction:
-        """Return the flux times the factor."""
-        evaluate, integral, slopes, moving = flux.evaluate, flux.integral, flux.derivatives, flux.moving_breaks
-
-        def scaled_integral(low: Any, high: Any, *values: Any) -> Any:
-            return values[-1] * integral(low, high, *values[:-1])  # type: ignore[misc]
-
-        def derivatives(energy: Any, *values: Any) -> tuple[Any, ...]:
-            own = values[:-1]
-            return (*(values[-1] * slope for slope in slopes(energy, *own)), evaluate(energy, *own))  # type: ignore[misc]
-
-        return FluxFunction(
-            n_parameters=flux.n_parameters + 1,
-            evaluate=lambda energy, *values: values[-1] * evaluate(energy, *values[:-1]),
-            integral=None if integral is None else scaled_integral,
-            derivatives=None if slopes is None else derivatives,
-            breaks=flux.breaks,
-            moving_breaks=None if moving is None else lambda *values: moving(*values[:-1]),
-            parts=_corrected_parts(self.correct, flux),
-        )
+    @staticmethod
+    def evaluate_factor(norm: Any) -> Any:
+        """Return the factor."""
+        return norm
 
 
 def _shifted_derivatives(flux: FluxFunction) -> Callable[..., Any] | None:
@@ -202,12 +192,6 @@ def _shifted_derivatives(flux: FluxFunction) -> Callable[..., Any] | None:
         return (*(slope / scale for slope in slopes(x, *own)), -along / scale**2)
 
     return derivatives
-
-
-def _corrected_parts(correct: Callable[[FluxFunction], FluxFunction], flux: FluxFunction) -> tuple[Any, ...]:
-    """Return the summands of a flux, each corrected: the parameters of the correction are the last of the sum's."""
-    # Every correction here has one parameter.
-    return tuple((correct(part), (*positions, flux.n_parameters), sign) for part, positions, sign in flux.parts)
 
 
 def _set_prior(parameter: Parameter, center: float, sigma: float | None) -> None:

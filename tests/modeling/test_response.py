@@ -25,7 +25,7 @@ from gammafold.modeling.models import (
     TemplateSpectralModel,
 )
 from gammafold.samples import sample_files
-from gammafold.utils.errors import InputError
+from gammafold.utils.errors import GammafoldWarning, InputError
 
 FLUX = u.Unit("cm-2 s-1 TeV-1")
 EXPOSURE = 1e13
@@ -163,7 +163,8 @@ def test_derived_and_stacked_datasets_keep_their_corrections():
     assert dataset.models.background_models == {"a": "a-bkg"}
     assert dataset.to_masked(name="new").models.names == ["s", "energy-scale"]
     other = perfect_dataset("b")
-    dataset.stack(other)
+    with pytest.warns(GammafoldWarning, match=r"responses without the corrections \['energy-scale'\] of its members"):
+        dataset.stack(other)
     assert dataset.models.names == ["s", "energy-scale"]
 
 

@@ -219,8 +219,31 @@ def test_errors_of_residuals_are_the_scatter_of_simulated_residuals():
     n_off = random.poisson(background / alpha, 20000).astype(float)
     fitted = alpha * get_wstat_mu_bkg(n_on, n_off, alpha, signal)
     scatter = np.std(n_on - signal - fitted)
-    expected = residual_error(np.array([signal + background]), np.array([background]), alpha)[0]
+    expected = residual_error(np.array([signal + background]), alpha * background)[0]
     assert_allclose(scatter, expected, rtol=0.02)
+
+
+def test_counts_with_errors_of_their_own(make):
+    dataset = make("on-off", "pl")
+    error = RegionNDMap(dataset.geom, data=1.0 + np.arange(dataset.counts.data.size, dtype=float).reshape(-1, 1, 1))
+    dataset.counts_error = dataset.counts_off_error = error
+    assert dataset.stat_type == "chi2"
+    sigma = np.hypot(flat(error), flat(dataset.alpha) * flat(error))
+    for plot, expected in (("plot_counts", flat(error)), ("plot_excess", sigma), ("plot_residuals", sigma)):
+        plt.figure()
+        _, ends = points(getattr(dataset, plot)())
+        assert_allclose(0.5 * (ends[:, 1] - ends[:, 0]), expected)
+
+
+def test_off_counts_with_errors_of_their_own(make):
+    """The errors of the off counts take the place of their Poisson errors."""
+    dataset = make("on-off", "pl")
+    dataset.counts_off_error = RegionNDMap(dataset.geom, data=np.full(dataset.data_shape, 3.0))
+    assert dataset.stat_type == "pgstat"
+    _, ends = points(dataset.plot_residuals())
+    npred = flat(dataset.npred())
+    expected = npred / np.sqrt(npred + (3 * flat(dataset.alpha)) ** 2)
+    assert_allclose(0.5 * (ends[:, 1] - ends[:, 0]), expected)
 
 
 def test_error_where_nothing_is_predicted(make):

@@ -41,7 +41,7 @@ class DatasetPlots:
         """Plot the excess with errors, and the predicted signal as a step histogram.
 
         The error of a bin is that of counts minus background: the root of ``counts + alpha^2 counts_off``, or of the
-        counts where the background is known.
+        counts where the background is known. Counts that have errors of their own have those.
 
         Parameters
         ----------
@@ -65,7 +65,9 @@ class DatasetPlots:
 
         For a known background the variance of counts minus prediction is the prediction ``v``. Where the background
         ``b`` (in the on region) is profiled from off counts, the profile follows the counts and takes a part of the
-        scatter with it: to first order the variance is ``v**2 / (v + alpha b)``.
+        scatter with it: to first order the variance is ``v**2 / (v + s)`` with ``s`` that of the background,
+        ``alpha b``, or from the errors of the off counts. With chi squared nothing is profiled, and the errors are
+        those of the excess.
 
         Parameters
         ----------

@@ -20,6 +20,7 @@ from gammafold.datasets.plot_parts import (
     fit_heights_around_zero,
     shown_bins,
 )
+from gammafold.datasets.statistics import CHI2
 from gammafold.irf.edisp_map import EDispKernelMap
 from gammafold.maps.region_map import RegionNDMap
 from gammafold.utils.errors import InputError, InputTypeError
@@ -71,7 +72,8 @@ def plot_counts(
     fresh, axis = not ax.has_data(), dataset.reco_energy_axis
     style = {"label": "Counts", "color": "black"} | kwargs | (kwargs_counts or {})
     steps = draw_steps(ax, axis, counts, **style)
-    draw_points(ax, axis, counts, np.sqrt(counts), fmt="none", ecolor=steps.get_edgecolor(), xerr=None)
+    errors = np.sqrt(_variance(dataset, "counts"))
+    draw_points(ax, axis, counts, errors, fmt="none", ecolor=steps.get_edgecolor(), xerr=None)
     drawn = [counts]
     background = dataset.stackable_background()
     if background is not None:
@@ -94,7 +96,7 @@ def plot_excess(
     fresh, axis = not ax.has_data(), dataset.reco_energy_axis
     background = dataset.stackable_background()
     excess = counts if background is None else counts - background.data.reshape(-1)
-    errors = np.sqrt(counts + _background_variance(dataset))
+    errors = np.sqrt(_variance(dataset, "counts") + _background_variance(dataset))
     style = {"label": "Counts" if background is None else "Excess"} | kwargs | (kwargs_excess or {})
     draw_points(ax, axis, excess, errors, **style)
     drawn = [excess]
@@ -223,31 +225,29 @@ def _peek_response(dataset: Any, ax_exposure: Axes, ax_edisp: Axes) -> None:
         edisp.get_edisp_kernel().plot_matrix(ax_edisp, add_cbar=True)
 
 
-def residual_error(npred: np.ndarray, background: np.ndarray, alpha: np.ndarray | float) -> np.ndarray:
+def residual_error(npred: np.ndarray, background_variance: np.ndarray | float) -> np.ndarray:
     """Return the standard deviation of counts minus prediction where the model is true.
 
     Parameters
     ----------
     npred : ndarray
         Predicted counts, signal and background.
-    background : ndarray
-        Predicted background in the on region, if it is profiled; else not looked at.
-    alpha : ndarray or float
-        Ratio of the acceptances; 0 for a background that is known.
+    background_variance : ndarray or float
+        Variance of the measured background in the on region, if it is profiled; 0 for one that is known.
 
     Returns
     -------
     sigma : ndarray
-        ``v / sqrt(v + alpha * background)`` with ``v = npred``, see `DatasetPlots.plot_residuals`; 0 where
+        ``v / sqrt(v + background_variance)`` with ``v = npred``, see `DatasetPlots.plot_residuals`; 0 where
         nothing is predicted.
 
     Examples
     --------
-    >>> residual_error(np.array([4.0, 0.0]), np.zeros(2), 0.0)
+    >>> residual_error(np.array([4.0, 0.0]), 0.0)
     array([2., 0.])
     """
     expected = np.maximum(npred, 0.0)
-    spread = np.sqrt(expected + alpha * np.maximum(background, 0.0))
+    spread = np.sqrt(expected + background_variance)
     return np.divide(expected, spread, out=np.zeros_like(expected), where=spread > 0)
 
 
@@ -266,9 +266,15 @@ def summed_residual(dataset: Any, method: str) -> tuple[float, float]:
 
 
 def _difference_error(dataset: Any, npred: np.ndarray) -> np.ndarray:
+    if dataset.stat_type in CHI2:
+        # The background is subtracted, not profiled: the errors are those of the data.
+        return np.sqrt(_variance(dataset, "counts") + _background_variance(dataset))
     if not _is_measured(dataset):
-        return residual_error(npred, np.zeros_like(npred), 0.0)
-    return residual_error(npred, dataset.npred_background().data.reshape(-1), dataset.alpha.data.reshape(-1))
+        return residual_error(npred, 0.0)
+    if dataset.counts_off_error is not None:
+        return residual_error(npred, _background_variance(dataset))
+    expected = np.maximum(dataset.npred_background().data.reshape(-1), 0.0)
+    return residual_error(npred, dataset.alpha.data.reshape(-1) * expected)
 
 
 def _scaled(sigma: np.ndarray, npred: np.ndarray, method: str) -> np.ndarray:
@@ -284,10 +290,18 @@ def _is_measured(dataset: Any) -> bool:
 
 
 def _background_variance(dataset: Any) -> np.ndarray | float:
-    """Return the variance of the background subtracted, ``alpha**2 * counts_off``; 0 for a known background."""
+    """Return the variance of the background subtracted, ``alpha**2`` of the off counts'; 0 for a known background."""
     if not _is_measured(dataset):
         return 0.0
-    return (dataset.alpha.data**2 * dataset.counts_off.data).reshape(-1)
+    return np.asarray(dataset.alpha.data.reshape(-1) ** 2 * _variance(dataset, "counts_off"))
+
+
+def _variance(dataset: Any, part: str) -> np.ndarray:
+    """Return the variance of counts or off counts: the square of their errors, or the counts themselves."""
+    error = getattr(dataset, f"{part}_error")
+    if error is not None:
+        return np.asarray(error.data, dtype=float).reshape(-1) ** 2
+    return np.asarray(getattr(dataset, part).data, dtype=float).reshape(-1)
 
 
 def _counts(dataset: Any) -> np.ndarray:

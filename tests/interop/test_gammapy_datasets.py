@@ -1,12 +1,17 @@
 """Datasets in files, both ways with a real installation of gammapy: the same data, predictions and statistic.
 
 The models are power laws, which both packages integrate in closed form, so that predictions agree to rounding. The
-peer is started once to write and once to read.
+peer is started once to write and once to read. Run as a script, this module stores what the peer writes beside the
+tests, for those that run without it.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 
 import astropy.units as u
 import numpy as np
@@ -405,3 +410,21 @@ print(json.dumps([[float(dataset.stat_sum()), float(dataset.counts_off.data.sum(
     theirs = run_peer("gammapy", PEER + code, tmp_path)
     ours = [(dataset.stat_sum(), dataset.counts_off.data.sum()) for dataset in datasets]
     np.testing.assert_allclose(ours, theirs, rtol=RTOL)
+
+
+def store(folder):
+    """Store two files of gammapy, and the numbers that it had in memory: tests read them without the peer."""
+    peer = Path(__file__).parents[2] / ".peers" / "gammapy" / "bin" / "python"
+    with tempfile.TemporaryDirectory() as scratch:
+        command = [str(peer), "-W", "ignore", "-c", PEER + WRITE, scratch, "{}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        numbers = json.loads(done.stdout.strip().splitlines()[-1])
+        kept = ("SpectrumDataset", "SpectrumDatasetOnOff")
+        for name in kept:
+            shutil.copy(Path(scratch) / f"{name}.fits.gz", folder / f"gammapy_2.1_{name}.fits.gz")
+    text = json.dumps({name: numbers[name] for name in kept}, indent=1)
+    (folder / "gammapy_2.1_datasets.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    store(Path(__file__).parents[1] / "data")

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import astropy.units as u
 import numpy as np
 import pytest
 import yaml
+from astropy.table import Table
 
-from gammafold.datasets import Datasets, MapDataset, MapDatasetOnOff, SpectrumDataset, SpectrumDatasetOnOff
+from gammafold.datasets import (
+    Datasets,
+    FluxPointsDataset,
+    MapDataset,
+    MapDatasetOnOff,
+    SpectrumDataset,
+    SpectrumDatasetOnOff,
+)
+from gammafold.datasets.flux_points import FluxPoints
 from gammafold.datasets.slots import LazyPart
 from gammafold.modeling.models import FoVBackgroundModel, Models, PowerLawSpectralModel, SkyModel
 from gammafold.samples import sample_files
@@ -154,6 +164,19 @@ def test_ogip_spectra_in_a_list(tmp_path):
     read = Datasets.read(tmp_path / "datasets.yaml")
     assert read.names == ["run 0", "run 1"]
     assert read[0].counts_off.data.sum() == SpectrumDatasetOnOff.read(files[0]).counts_off.data.sum()
+
+
+def test_flux_points_in_a_list(full_dataset, tmp_path):
+    flux = u.Unit("cm-2 s-1 TeV-1")
+    table = Table({"e_ref": [1, 3] * u.TeV, "dnde": [2e-12, 3e-13] * flux, "dnde_err": [2e-13, 1e-13] * flux})
+    points = FluxPoints.from_table(table, sed_type="dnde")
+    source = SkyModel(PowerLawSpectralModel(amplitude="2e-12 cm-2 s-1 TeV-1"), name="source")
+    datasets = Datasets([full_dataset(name="spectrum"), FluxPointsDataset(data=points, name="points")])
+    datasets.models = source
+    datasets.write(tmp_path / "datasets.yaml", tmp_path / "models.yaml")
+    read = Datasets.read(tmp_path / "datasets.yaml", tmp_path / "models.yaml")
+    assert [type(dataset) for dataset in read] == [SpectrumDataset, FluxPointsDataset]
+    assert read.stat_sum() == pytest.approx(datasets.stat_sum(), rel=1e-12)
 
 
 def test_no_datasets_at_all(tmp_path):

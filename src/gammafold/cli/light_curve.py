@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gammafold.cli.options import (
-    energy_options,
-    energy_range,
-    make_folder,
-    output_option,
-    read_spectra,
-    reference_option,
-    say,
-    spectra_argument,
-    working,
-)
-from gammafold.cli.sources import flux_options, model_options, parse_edges, prepare_source, title_of
+from gammafold.cli.options import say, working
+from gammafold.cli.sources import Analysis, analysis_options
 from gammafold.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,35 +20,13 @@ __all__ = ["command"]
 
 
 @click.command("light-curve")
-@spectra_argument
-@model_options
-@reference_option
+@analysis_options("flux", "gammafold-light-curve", "Folder for the light curve (FITS, ECSV, JSON) and a figure (PNG).")
 @click.option("--times", type=click.Path(path_type=Path), default=None, metavar="TABLE",
               help="Table of OBS_ID, TSTART and TSTOP, for spectra whose files tell no times.")  # fmt: skip
 @click.option("--every", default=None, metavar="DURATION",
               help="Put spectra that start within such a time into one interval, such as '1 d'. "
                    "[default: one interval for each spectrum]")  # fmt: skip
-@flux_options("flux")
-@click.option("--reoptimize", is_flag=True, help="Fit the other free parameters again in every interval.")
-@energy_options
-@output_option("gammafold-light-curve", "Folder for the light curve (FITS, ECSV, JSON) and a figure (PNG).")
-def command(
-    pha: tuple[Path, ...],
-    model: str,
-    source: str | None,
-    reference: str,
-    times: Path | None,
-    every: str | None,
-    sed_type: str,
-    energy_edges: str | None,
-    n_sigma: float,
-    n_sigma_ul: float,
-    reoptimize: bool,
-    energy_min: str | None,
-    energy_max: str | None,
-    ungrouped: bool,
-    output: Path,
-) -> None:
+def command(analysis: Analysis, times: Path | None, every: str | None) -> None:
     """Fit a model to all spectra, and estimate the flux in intervals of time.
 
     \b
@@ -67,29 +35,21 @@ def command(
       gammafold light-curve pha_obs*.fits --times observations.ecsv --every "1 d"
     """
     from gammafold.estimators import LightCurveEstimator
-    from gammafold.report.flux_points import fit_edges
     from gammafold.report.light_curve import group_by_time, light_curve_tables, write_light_curve
 
-    edges = None if energy_edges is None else parse_edges(energy_edges)
     length = None if every is None else _duration(every)
-    make_folder(output)
-    datasets = read_spectra(pha, group=not ungrouped)
+    datasets = analysis.read()
     _require_times(datasets, times)
-    energy_range(datasets, energy_min, energy_max)
-    name = prepare_source(datasets, model, reference, source)
+    source = analysis.fit(datasets)
     estimator = LightCurveEstimator(
         time_intervals=None if length is None else group_by_time(datasets, length),
-        energy_edges=fit_edges(datasets, 1) if edges is None else edges,
-        source=name,
-        n_sigma=n_sigma,
-        n_sigma_ul=n_sigma_ul,
         selection_optional=["errn-errp", "ul"],
-        reoptimize=reoptimize,
+        **analysis.settings(datasets, source, 1),
     )
     with working("estimating the light curve"):
         points = estimator.run(datasets)
-    say(*light_curve_tables(points, sed_type))
-    written = write_light_curve(points, sed_type, title_of(name, datasets), output)
+    say(*light_curve_tables(points, analysis.sed_type))
+    written = write_light_curve(points, analysis.sed_type, analysis.title(datasets, source), analysis.output)
     say(*(f"wrote {path}" for path in written))
 
 

@@ -1,14 +1,27 @@
-"""A source on the command line: fitted models that flux points and light curves start from."""
+"""A source on the command line: what flux points and light curves have in common, from options to settings."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gammafold.cli.options import MODELS, make_model, positive_energy
+from gammafold.cli.options import (
+    MODELS,
+    energy_options,
+    energy_range,
+    make_folder,
+    make_model,
+    output_option,
+    positive_energy,
+    read_spectra,
+    reference_option,
+    spectra_argument,
+)
 from gammafold.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,38 +29,121 @@ if TYPE_CHECKING:
 
     from gammafold.datasets import Datasets
 
-__all__ = ["flux_options", "model_options", "parse_edges", "prepare_source", "title_of"]
+__all__ = ["Analysis", "analysis_options", "parse_edges"]
 
 SED_TYPES = ("dnde", "e2dnde", "flux", "eflux")
 
 
-def model_options(command: Any) -> Any:
-    """Add the options that say which model is fitted, and which source is meant."""
+@dataclass(frozen=True)
+class Analysis:
+    """The options that `analysis_options` adds, and what follows from them."""
+
+    pha: tuple[Path, ...]
+    model: str
+    source: str | None
+    reference: str
+    sed_type: str
+    energy_edges: str | None
+    n_sigma: float
+    n_sigma_ul: float
+    reoptimize: bool
+    energy_min: str | None
+    energy_max: str | None
+    ungrouped: bool
+    output: Path
+
+    def read(self) -> Datasets:
+        """Make the folder of results, and read the spectra with their ranges to fit."""
+        if self.energy_edges is not None:
+            parse_edges(self.energy_edges)  # bad ones are told before any work is done
+        make_folder(self.output)
+        datasets = read_spectra(self.pha, group=not self.ungrouped)
+        energy_range(datasets, self.energy_min, self.energy_max)
+        return datasets
+
+    def fit(self, datasets: Datasets) -> str:
+        """Give datasets their models, fitted unless they come from a file, and return the name of the source.
+
+        Raises
+        ------
+        InputError
+            If there is no such model or source.
+        click.ClickException
+            If the fit does not converge: fluxes on top of it would mislead.
+        """
+        if self.model not in MODELS and Path(self.model).suffix in (".yaml", ".yml"):
+            return _models_of_file(datasets, Path(self.model), self.source)
+        from gammafold.report.fit import fit_model
+
+        if self.source is not None and self.source != self.model:
+            raise InputError(
+                f"--source is {self.source!r}: a fitted model has the name of the model, here {self.model!r}"
+            )
+        spectral = make_model(self.model, positive_energy(self.reference, "--reference"))
+        result = fit_model(datasets, self.model, spectral)
+        if not result.success:
+            raise click.ClickException(f"the fit of {self.model} did not converge: {result.message}")
+        datasets.models = result.models
+        return self.model
+
+    def settings(self, datasets: Datasets, source: str, n_bins: int) -> dict[str, Any]:
+        """Return the settings of an estimator; ``n_bins`` of energy, where no edges were given."""
+        from gammafold.report.flux_points import fit_edges
+
+        edges = fit_edges(datasets, n_bins) if self.energy_edges is None else parse_edges(self.energy_edges)
+        return {
+            "energy_edges": edges,
+            "source": source,
+            "n_sigma": self.n_sigma,
+            "n_sigma_ul": self.n_sigma_ul,
+            "reoptimize": self.reoptimize,
+        }
+
+    def title(self, datasets: Datasets, source: str) -> str:
+        """Return the title of a figure."""
+        return f"{source}, {len(datasets)} spectra" if len(datasets) > 1 else f"{source}, {datasets[0].name}"
+
+
+def analysis_options(sed_type: str, output: str, text: str) -> Callable[[Any], Any]:
+    """Return a decorator that adds options to a command, which gets them as one `Analysis`.
+
+    Parameters
+    ----------
+    sed_type : str
+        Default kind of flux.
+    output : str
+        Default folder of results.
+    text : str
+        What is written to it.
+    """
     names = ", ".join(MODELS)
-    model = click.option(
-        "--model", "-m", default="power-law", show_default=True,
-        help=f"Spectral model to fit first ({names}), or a YAML file of models that are taken as they are.",
+    options = (
+        spectra_argument,
+        click.option("--model", "-m", default="power-law", show_default=True,
+                     help=f"Spectral model to fit first ({names}), or a YAML file of models, taken as they are."),
+        click.option("--source", default=None, help="Name of the source in a YAML file. [default: the first]"),
+        reference_option,
+        click.option("--sed-type", type=click.Choice(SED_TYPES), default=sed_type, show_default=True,
+                     help="Kind of flux."),
+        click.option("--energy-edges", default=None, metavar="LIST",
+                     help="Edges of the bins of energy, such as '1 3 10 TeV'; they move to edges of the data."),
+        click.option("--n-sigma", type=float, default=1.0, show_default=True, help="Significance of errors."),
+        click.option("--n-sigma-ul", type=float, default=2.0, show_default=True, help="Significance of limits."),
+        click.option("--reoptimize", is_flag=True, help="Fit the other free parameters again in every bin."),
+        energy_options,
+        output_option(output, text),
     )  # fmt: skip
-    source = click.option("--source", default=None, help="Name of the source in a YAML file. [default: the first]")
-    return model(source(command))
 
+    def decorate(command: Any) -> Any:
+        @functools.wraps(command)
+        def run(**given: Any) -> Any:
+            analysis = Analysis(**{field.name: given.pop(field.name) for field in fields(Analysis)})
+            return command(analysis, **given)
 
-def flux_options(sed_type: str) -> Callable[[Any], Any]:
-    """Return the options for kinds of flux, bins and significances."""
+        # The first one is to be the first in the help.
+        return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), run)
 
-    def add(command: Any) -> Any:
-        for option in (
-            click.option("--sed-type", type=click.Choice(SED_TYPES), default=sed_type, show_default=True,
-                         help="Kind of flux."),
-            click.option("--energy-edges", default=None, metavar="LIST",
-                         help="Edges of the bins of energy, such as '1 3 10 TeV'; they move to edges of the data."),
-            click.option("--n-sigma", type=float, default=1.0, show_default=True, help="Significance of errors."),
-            click.option("--n-sigma-ul", type=float, default=2.0, show_default=True, help="Significance of limits."),
-        ):  # fmt: skip
-            command = option(command)
-        return command
-
-    return add
+    return decorate
 
 
 def parse_edges(text: str) -> u.Quantity:
@@ -72,29 +168,6 @@ def parse_edges(text: str) -> u.Quantity:
     return edges
 
 
-def prepare_source(datasets: Datasets, model: str, reference: str, source: str | None) -> str:
-    """Give datasets their models, fitted unless they come from a file, and return the name of the source.
-
-    Raises
-    ------
-    InputError
-        If there is no such model or source.
-    click.ClickException
-        If the fit does not converge: fluxes on top of it would mislead.
-    """
-    if model not in MODELS and Path(model).suffix in (".yaml", ".yml"):
-        return _models_of_file(datasets, Path(model), source)
-    from gammafold.report.fit import fit_model
-
-    if source is not None and source != model:
-        raise InputError(f"--source is {source!r}: a fitted model has the name of the model, here {model!r}")
-    result = fit_model(datasets, model, make_model(model, positive_energy(reference, "--reference")))
-    if not result.success:
-        raise click.ClickException(f"the fit of {model} did not converge: {result.message}")
-    datasets.models = result.models
-    return model
-
-
 def _models_of_file(datasets: Datasets, path: Path, source: str | None) -> str:
     from gammafold.modeling.models import Models
 
@@ -106,8 +179,3 @@ def _models_of_file(datasets: Datasets, path: Path, source: str | None) -> str:
     if not names or (source is not None and source not in names):
         raise InputError(f"{path} has no source {source or ''!r}: there are {names}")
     return names[0] if source is None else source
-
-
-def title_of(name: str, datasets: Datasets) -> str:
-    """Return the title of a figure."""
-    return f"{name}, {len(datasets)} spectra" if len(datasets) > 1 else f"{name}, {datasets[0].name}"

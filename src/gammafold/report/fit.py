@@ -96,7 +96,7 @@ def _state_table(results: Mapping[str, FitResult]) -> Table:
     columns = {"model": "left", "statistic": "right", "bins": "right", "AIC": "right", "state": "left"}
     table = make_table("fits", columns)
     for name, result in results.items():
-        state = "converged" if result.success else f"FAILED: {result.message}"
+        state = result.message if result.success else f"FAILED: {result.message}"
         table.add_row(name, f"{result.total_stat:.3f}", str(result.n_data), f"{result.aic:.2f}", state)
     return table
 

@@ -119,6 +119,15 @@ def simulate_and_fit(n):
     return lambda: ensemble.simulate_and_fit(dataset, n, random_state=1, progress=False)
 
 
+def walk(steps):
+    from gammafold.sampling import Sampler
+
+    datasets = read()
+    datasets.models = power_law()
+    sampler = Sampler("emcee", random_state=1, progress=False, n_walkers=32, n_steps=steps, n_burn=0)
+    return lambda: sampler.run(datasets)
+
+
 serve(
     {
         "read four OGIP observations": lambda: read,
@@ -133,6 +142,11 @@ serve(
         "flux points of 8 bins, all options": lambda: flux_points(selection_optional="all"),
         "light curve, per time bin": lambda: light_curve(1000),
         "simulate and fit, per spectrum": lambda: simulate_and_fit(10_000),
+        "emcee, per step of 32 walkers": lambda: walk(1000),
     },
-    per={"light curve, per time bin": 1000, "simulate and fit, per spectrum": 10_000},
+    per={
+        "light curve, per time bin": 1000,
+        "simulate and fit, per spectrum": 10_000,
+        "emcee, per step of 32 walkers": 1000,
+    },
 )

@@ -121,6 +121,24 @@ def simulate_and_fit(n):
     return work
 
 
+def walk(steps):
+    import emcee
+    import numpy as np
+
+    datasets = read()
+    datasets.models = power_law()
+    parameters = datasets.models.parameters.free_parameters
+    start = np.array([parameter.value for parameter in parameters])
+
+    def log_prob(theta):
+        for parameter, value in zip(parameters, theta, strict=True):
+            parameter.value = value
+        return -0.5 * datasets.stat_sum()
+
+    places = start * (1 + 0.02 * np.random.default_rng(1).standard_normal((32, len(start))))
+    return lambda: emcee.EnsembleSampler(32, len(start), log_prob).run_mcmc(places, steps)
+
+
 serve(
     {
         "read four OGIP observations": lambda: read,
@@ -134,6 +152,7 @@ serve(
         "flux points of 8 bins, all options": lambda: flux_points(selection_optional="all"),
         "light curve, per time bin": lambda: light_curve(20),
         "simulate and fit, per spectrum": lambda: simulate_and_fit(5),
+        "emcee, per step of 32 walkers": lambda: walk(4),
     },
-    per={"light curve, per time bin": 20, "simulate and fit, per spectrum": 5},
+    per={"light curve, per time bin": 20, "simulate and fit, per spectrum": 5, "emcee, per step of 32 walkers": 4},
 )

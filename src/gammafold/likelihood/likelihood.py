@@ -365,12 +365,17 @@ class Likelihood:
         Twice its inverse is the covariance from the observed information. ``errors`` (p,) are those of
         `expected_errors` near by, if they are known.
         """
+        return self.gradient_and_hessian(theta, errors)[1]
+
+    def gradient_and_hessian(self, theta: ArrayLike, errors: Array | None = None) -> tuple[Array, Array]:
+        """Gradient (p,) and Hessian (p, p) of the statistic at one vector (p,), from one batch; see `hessian`."""
         theta = np.asarray(theta, dtype=float)
         steps = _HESSIAN_STEP * (self.expected_errors(theta) if errors is None else errors)
-        moved = theta + np.concatenate([np.diag(steps), -np.diag(steps)])
-        up, down = np.split(self.gradient(moved), 2)
+        moves = np.diag(steps)
+        gradients = self.gradient(theta + np.concatenate([np.zeros((1, len(steps))), moves, -moves]))
+        up, down = np.split(gradients[1:], 2)
         slope = (up - down) / (2.0 * steps[:, None])
-        return 0.5 * (slope + slope.T)
+        return gradients[0], 0.5 * (slope + slope.T)
 
     def expected_errors(self, theta: ArrayLike, fisher: Array | None = None) -> Array:
         """Expected error (p,) of each parameter alone at one vector (p,), from the Fisher matrix.

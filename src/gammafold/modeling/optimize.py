@@ -238,12 +238,12 @@ def polish(likelihood: Likelihood, outcome: OptimizeOutcome, max_steps: int = 8)
     # The first step is with the Fisher matrix, at the price of one evaluation: it leaves little to the Hessian.
     _, gradient, fisher = (part[0] for part in likelihood.normal_equations(at.theta[None]))
     errors = likelihood.expected_errors(at.theta, fisher)
-    step, edm = _newton_step(likelihood, at.theta, fisher, gradient)
+    step, edm = _newton_step(likelihood, at.theta, gradient, fisher)
     if np.isfinite(edm) and edm > _EDM_STEADY:
         at = _stepped(likelihood, at, step) or at
-    hessian = likelihood.hessian(at.theta, errors)
+    gradient, hessian = likelihood.gradient_and_hessian(at.theta, errors)
     for _ in range(max_steps):
-        step, edm = _newton_step(likelihood, at.theta, hessian)
+        step, edm = _newton_step(likelihood, at.theta, gradient, hessian)
         if not np.isfinite(edm) or edm < _EDM_GOAL:
             break
         after = _stepped(likelihood, at, step)
@@ -253,7 +253,7 @@ def polish(likelihood: Likelihood, outcome: OptimizeOutcome, max_steps: int = 8)
         # Errors are those of the place where the fit ends: keep the Hessian only if the step was next to nothing.
         if edm <= _EDM_STEADY:
             break
-        hessian = likelihood.hessian(at.theta)
+        gradient, hessian = likelihood.gradient_and_hessian(at.theta)
     method = f"{outcome.method}, then Newton" if at.moved else outcome.method
     return _judge(replace(outcome, theta=at.theta, deviance=at.deviance, edm=float(edm), method=method)), hessian
 
@@ -296,7 +296,7 @@ def distance_to_minimum(likelihood: Likelihood, theta: Array, hessian: Array) ->
 
     Infinite where there is no minimum near: the Hessian is not positive, or vanishes where the gradient does not.
     """
-    return _newton_step(likelihood, theta, hessian)[1]
+    return _newton_step(likelihood, theta, likelihood.gradient(theta), hessian)[1]
 
 
 def is_minimum(edm: float) -> bool:
@@ -321,14 +321,11 @@ def _movable(likelihood: Likelihood, theta: Array, gradient: Array) -> NDArray[n
     return ~(at_lower | at_upper)
 
 
-def _newton_step(
-    likelihood: Likelihood, theta: Array, hessian: Array, gradient: Array | None = None
-) -> tuple[Array, float]:
+def _newton_step(likelihood: Likelihood, theta: Array, gradient: Array, hessian: Array) -> tuple[Array, float]:
     """Newton step inside the limits, and the expected gain; the gain is inf where there is no minimum near.
 
     A parameter that the step takes across a limit goes onto it, and the others follow its shorter step.
     """
-    gradient = likelihood.gradient(theta) if gradient is None else gradient
     free = _movable(likelihood, theta, gradient)
     if not (np.isfinite(likelihood.lower).any() or np.isfinite(likelihood.upper).any()):
         return curvature_at(likelihood, theta, hessian, free).newton_step(gradient)

@@ -1,5 +1,7 @@
 """What an ensemble says of itself: numbers against their definitions, files and plots."""
 
+from dataclasses import replace
+
 import astropy.units as u
 import numpy as np
 import pytest
@@ -25,7 +27,9 @@ def result():
     success[::50] = False
     errors[~success] = np.nan
     errors[7, 1] = np.nan
-    rows = FitRows(np.arange(n), values, errors, rng.chisquare(6, n), success, ~success, rng.poisson(50.0, n) * 1.0)
+    unknown = np.full((n, 2), np.nan)
+    fits = np.arange(n), values, errors, rng.chisquare(6, n), success, ~success, rng.poisson(50.0, n) * 1.0
+    rows = FitRows(*fits, ((values - truth) / errors) ** 2, unknown, unknown)
     return EnsembleResult(("index", "amplitude"), ("", "1 / (TeV s cm2)"), truth, rows, n, 8, 2**100, "fisher")
 
 
@@ -56,6 +60,15 @@ def test_binomial_errors(k, n):
     assert binomial_error(k, n) == pytest.approx(beta(k + 0.5, n - k + 0.5).std(), rel=1e-12)
 
 
+def test_coverage_of_profiles(result):
+    np.testing.assert_allclose(result.coverage(intervals="profile")["coverage"], result.coverage()["coverage"])
+    with pytest.raises(InputError, match="intervals is 'minos'"):
+        result.coverage(intervals="minos")
+    without = replace(result, rows=replace(result.rows, rises=np.full((5000, 2), np.nan)))
+    with pytest.raises(InputError, match="no profile was followed"):
+        without.coverage(intervals="profile")
+
+
 def test_half_widths_must_be_positive(result):
     with pytest.raises(InputError, match=r"sigma is \[0, 1\]"):
         result.coverage([0, 1])
@@ -75,10 +88,7 @@ def test_the_table(result):
 
 def test_without_success_nothing_is_claimed(result):
     rows = result.rows
-    nothing = FitRows(
-        rows.number, rows.values, np.full_like(rows.errors, np.nan), rows.stat, np.zeros(5000, bool), rows.retried,
-        rows.counts,
-    )  # fmt: skip
+    nothing = replace(rows, errors=np.full_like(rows.errors, np.nan), success=np.zeros(5000, bool))
     failed = EnsembleResult(result.names, result.units, result.truth, nothing, 6000, 8, 1, "fisher")
     assert failed.n_success == 0
     assert not failed.is_complete

@@ -293,6 +293,7 @@ def test_models_that_cannot_be_drawn(make):
     [
         ({"background": "none"}, "background is 'none'"),
         ({"errors": "minos"}, "errors is 'minos'"),
+        ({"profile": True}, "profile is True"),
         ({"chunk_size": 0}, "chunk_size is 0"),
         ({"free": []}, "free is empty"),
         ({"free": ["index", "index"]}, "free names 'index' twice"),

@@ -7,18 +7,21 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from gammafold.ensemble.intervals import profile_errors, profile_rises
 from gammafold.ensemble.problem import EnsembleProblem
 from gammafold.likelihood.fisher_scoring import minimise_batch
 from gammafold.likelihood.likelihood import Likelihood
 from gammafold.modeling.optimize import minimise, polish
 
-__all__ = ["ERRORS", "FitRows", "fit_block", "fit_realisations"]
+__all__ = ["ERRORS", "PROFILES", "FitRows", "fit_block", "fit_realisations"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 # What errors can be computed from.
 ERRORS = ("fisher", "hessian")
+# How far profile likelihoods can be followed.
+PROFILES = ("none", "truth", "intervals")
 # Closer to a limit than this, in errors, is on it.
 _ON_LIMIT = 1e-4
 # So much more information on a parameter than at the start is looked at with the observed Hessian.
@@ -44,6 +47,10 @@ class FitRows:
         Whether the minimum was found, and whether Minuit had to be asked.
     counts : array, shape (n,)
         Counts (on counts) in all bins.
+    rises : array, shape (n, p)
+        How far the profile of each parameter has risen at the truth; NaN where that was not asked for.
+    errn, errp : array, shape (n, p)
+        Distances to the ends of the 68 % intervals of the profiles, both positive; NaN where not asked for.
     """
 
     number: NDArray[np.intp]
@@ -53,6 +60,9 @@ class FitRows:
     success: Mask
     retried: Mask
     counts: Array
+    rises: Array
+    errn: Array
+    errp: Array
 
     @classmethod
     def join(cls, parts: list[FitRows]) -> FitRows:
@@ -68,11 +78,11 @@ def fit_realisations(problem: EnsembleProblem, first: int, last: int) -> FitRows
     for start in range(first, last, size):
         stop = min(start + size, last)
         likelihood = problem.likelihood.with_statistic(problem.draw(start, stop))
-        parts.append(fit_block(likelihood, np.arange(start, stop), problem.errors))
+        parts.append(fit_block(likelihood, np.arange(start, stop), problem.errors, problem.profile))
     return FitRows.join(parts)
 
 
-def fit_block(likelihood: Likelihood, number: NDArray[np.intp], errors: str) -> FitRows:
+def fit_block(likelihood: Likelihood, number: NDArray[np.intp], errors: str, profile: str = "none") -> FitRows:
     """Fit a batch of data, each row from ``likelihood.x0``.
 
     Rows for which Fisher scoring does not converge are fitted again by Minuit, one by one.
@@ -85,13 +95,15 @@ def fit_block(likelihood: Likelihood, number: NDArray[np.intp], errors: str) -> 
         Which data set each row is.
     errors : {"fisher", "hessian"}
         Whether errors come from the expected or from the observed information, both at the minimum.
+    profile : {"none", "truth", "intervals"}
+        Whether profile likelihoods are followed to ``likelihood.x0``, or to the ends of 68 % intervals too.
     """
     # A search may come by places where formulas overflow: what is not finite is not taken.
     with np.errstate(all="ignore"):
-        return _fit(likelihood, number, errors)
+        return _fit(likelihood, number, errors, profile)
 
 
-def _fit(likelihood: Likelihood, number: NDArray[np.intp], errors: str) -> FitRows:
+def _fit(likelihood: Likelihood, number: NDArray[np.intp], errors: str, profile: str) -> FitRows:
     found = minimise_batch(likelihood, np.tile(likelihood.x0, (len(number), 1)))
     theta, deviance, success = found.theta, found.deviance, found.converged
     retried = ~success
@@ -110,7 +122,11 @@ def _fit(likelihood: Likelihood, number: NDArray[np.intp], errors: str) -> FitRo
         success[exact] &= (np.isfinite(sigma[exact]) | on_limit[exact]).all(axis=1)
     sigma[~success] = np.nan
     stat = deviance + likelihood.statistic.offset
-    return FitRows(number, theta, sigma, stat, success, retried, _total_counts(likelihood))
+    unknown = np.full_like(theta, np.nan)
+    rises = profile_rises(likelihood, theta, deviance, likelihood.x0) if profile != "none" else unknown
+    ends = profile_errors(likelihood, theta, deviance, sigma) if profile == "intervals" else (unknown, unknown)
+    rises[~success] = np.nan
+    return FitRows(number, theta, sigma, stat, success, retried, _total_counts(likelihood), rises, *ends)
 
 
 def _onto_limits(likelihood: Likelihood, theta: Array, fisher: Array) -> tuple[Array, Mask]:

@@ -42,6 +42,8 @@ class EnsembleProblem:
         What errors are computed from.
     labels, units : tuple of str, length p
         Unique names and the units of the free parameters.
+    profile : {"none", "truth", "intervals"}
+        How far profile likelihoods are followed.
     block_size : int
         Realisations in a block. What is added up in one array operation depends on the array's size in the last
         bits, so this depends on the problem alone: never on how the work is shared out.
@@ -53,6 +55,7 @@ class EnsembleProblem:
     errors: str
     labels: tuple[str, ...]
     units: tuple[str, ...]
+    profile: str
     block_size: int
 
     def draw(self, first: int, last: int) -> JointStatistic:
@@ -85,6 +88,7 @@ def make_problem(
     errors: str = "fisher",
     labels: Sequence[str] = (),
     units: Sequence[str] = (),
+    profile: str = "none",
 ) -> EnsembleProblem:
     """Return the ensemble of a likelihood at its ``x0``.
 
@@ -101,6 +105,8 @@ def make_problem(
         What errors are computed from.
     labels, units : sequence of str, length p, optional
         Names and units of the free parameters. Default: the likelihood's names, and no units.
+    profile : {"none", "truth", "intervals"}
+        How far profile likelihoods are followed.
 
     Raises
     ------
@@ -125,6 +131,7 @@ def make_problem(
         errors=errors,
         labels=tuple(labels) or likelihood.names,
         units=tuple(units) or ("",) * likelihood.n_free,
+        profile=profile,
         block_size=int(np.clip(_BLOCK_NUMBERS // (likelihood.n_data * (likelihood.n_free + 2)), 1, _BLOCK)),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,7 +142,10 @@ class EnsembleResult:
         for i, (name, unit) in enumerate(zip(self.names, self.units, strict=True)):
             columns[name] = u.Quantity(rows.values[:, i], unit)
             columns[f"{name}_err"] = u.Quantity(rows.errors[:, i], unit)
-        rest = {field.name: getattr(rows, field.name) for field in fields(FitRows)[3:]}
+            if np.isfinite(rows.errn[:, i]).any():
+                columns[f"{name}_errn"] = u.Quantity(rows.errn[:, i], unit)
+                columns[f"{name}_errp"] = u.Quantity(rows.errp[:, i], unit)
+        rest = {name: getattr(rows, name) for name in ("stat", "success", "retried", "counts")}
         meta = {"seed": self.seed, "n_sim": self.n_sim, "errors_from": self.errors_from}
         return QTable(columns | rest, meta=meta)
 
@@ -165,7 +168,7 @@ class EnsembleResult:
         """Deviations from the truth in errors (n, p); NaN without success or error."""
         return (self.values - self.truth) / self.errors
 
-    def coverage(self, sigma: Any = _SIGMAS) -> Table:
+    def coverage(self, sigma: Any = _SIGMAS, intervals: str = "errors") -> Table:
         """Count how often the interval of ``sigma`` errors around the best value holds the truth.
 
         Fits without success or error are left out: "n" says how many entered.
@@ -174,6 +177,9 @@ class EnsembleResult:
         ----------
         sigma : float or sequence of float
             Half widths of the intervals in errors. Default: 1 and 2, which should cover 68.27 and 95.45 %.
+        intervals : {"errors", "profile"}
+            Symmetric intervals from the errors, or those in which the profile likelihood has risen by at most
+            ``sigma`` squared (for an ensemble that was made with ``profile``). Default: "errors".
 
         Returns
         -------
@@ -183,13 +189,23 @@ class EnsembleResult:
         Raises
         ------
         InputError
-            If a half width is not positive.
+            If a half width is not positive, there is no such kind of interval, or no profile was followed.
         """
         widths = np.atleast_1d(np.asarray(sigma, dtype=float))
         if not (widths > 0).all():
             raise InputError(f"sigma is {sigma!r}: expected half widths above 0")
-        pulls = self.pulls
-        return coverage_table(self.names, widths, [np.abs(pulls) <= width for width in widths], np.isfinite(pulls))
+        distance = self._distance(intervals)
+        return coverage_table(self.names, widths, [distance <= width for width in widths], np.isfinite(distance))
+
+    def _distance(self, intervals: str) -> Array:
+        """Distance (n, p) of the truth from the best values, in errors or as the root of the rise of the profile."""
+        if intervals == "errors":
+            return np.abs(self.pulls)
+        if intervals != "profile":
+            raise InputError(f"intervals is {intervals!r}: expected 'errors' or 'profile'")
+        if not np.isfinite(self.rows.rises).any():
+            raise InputError("no profile was followed: simulate and fit with profile='truth'")
+        return np.sqrt(self.rows.rises)
 
     def summary(self) -> Table:
         """One row for each parameter.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["read_result", "write_result"]
 
 _NEEDS_PYARROW = "a parquet file needs pyarrow (pip install pyarrow); a .fits file does not"
+_MATRICES = ("values", "errors", "rises", "errn", "errp")
 _SCALARS = ("n_sim", "n_data", "errors_from")
 
 
@@ -93,7 +94,7 @@ def _write_parquet(rows: Table, parameters: Table, path: Any) -> None:
 
 def _flatten(rows: Table, count: int) -> Table:
     flat = rows.copy()
-    for name in ("values", "errors"):
+    for name in _MATRICES:
         for i in range(count):
             flat[f"{name}_{i}"] = rows[name][:, i]
         del flat[name]
@@ -138,7 +139,7 @@ def _read_parquet(path: Any) -> EnsembleResult:
     if "parameters" not in flat.meta:
         raise FileFormatError(f"{path}: not an ensemble that gammafold wrote")
     parameters = Table(flat.meta["parameters"])
-    for name in ("values", "errors"):
+    for name in _MATRICES:
         flat[name] = np.stack([flat[f"{name}_{i}"] for i in range(len(parameters))], axis=1)
     return _rebuild(flat, parameters, flat.meta, path)
 

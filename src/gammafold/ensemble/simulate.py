@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gammafold.datasets.collection import Datasets, as_datasets
-from gammafold.ensemble.block import ERRORS, FitRows, fit_realisations
+from gammafold.ensemble.block import ERRORS, PROFILES, FitRows, fit_realisations
 from gammafold.ensemble.freedom import only_free, parameter_labels
 from gammafold.ensemble.problem import BACKGROUNDS, EnsembleProblem, drawn_fields, make_problem
 from gammafold.ensemble.result import EnsembleResult
@@ -32,6 +32,7 @@ def simulate_and_fit(
     progress: bool = True,
     background: str = "profiled",
     errors: str = "fisher",
+    profile: str = "none",
 ) -> EnsembleResult:
     """Draw data from the models of datasets as they are now, and fit each realisation.
 
@@ -67,6 +68,10 @@ def simulate_and_fit(
     errors : {"fisher", "hessian"}
         What errors are computed from, at each minimum: the expected information, or the observed information that
         a single `Fit` uses, which costs about as much again as the fit. Default: "fisher".
+    profile : {"none", "truth", "intervals"}
+        Whether the profile likelihood of each parameter is followed to the truth, which is what the coverage of its
+        intervals needs (`EnsembleResult.coverage`), or to the ends of 68 % intervals too (``result.rows.errn``,
+        ``errp``), which takes some ten times as long as the fits. Default: "none".
 
     Returns
     -------
@@ -95,7 +100,7 @@ def simulate_and_fit(
     """
     n_sim = positive("n_sim", n_sim)
     check_client(client)
-    problem = ensemble_problem(datasets, random_state, free, background, errors)
+    problem = ensemble_problem(datasets, random_state, free, background, errors, profile)
     parts = spans(n_sim, problem.block_size, chunk_size, client)
     done = run_spans(fit_realisations, problem, parts, client, progress, "simulating and fitting")
     if not done:
@@ -167,13 +172,20 @@ def _set_data(dataset: Any, statistic: JointStatistic, bins: slice) -> None:
 
 
 def ensemble_problem(
-    datasets: Any, random_state: Any, free: Sequence[Any] | None, background: str = "profiled", errors: str = "fisher"
+    datasets: Any,
+    random_state: Any,
+    free: Sequence[Any] | None,
+    background: str = "profiled",
+    errors: str = "fisher",
+    profile: str = "none",
 ) -> EnsembleProblem:
     """Check what `simulate_and_fit` was given, and compile it."""
     if background not in BACKGROUNDS:
         raise InputError(f"background is {background!r}: expected one of {BACKGROUNDS}")
     if errors not in ERRORS:
         raise InputError(f"errors is {errors!r}: expected one of {ERRORS}")
+    if profile not in PROFILES:
+        raise InputError(f"profile is {profile!r}: expected one of {PROFILES}")
     entropy = seed_entropy(random_state)
     collection = _collection(datasets)
     with only_free(collection, free):
@@ -181,7 +193,7 @@ def ensemble_problem(
         parameters = collection.parameters.unique_parameters.free_parameters
         labels = parameter_labels(collection, parameters)
         units = [str(parameter.unit) for parameter in parameters]
-    return make_problem(likelihood, entropy, background, errors, labels, units)
+    return make_problem(likelihood, entropy, background, errors, labels, units, profile)
 
 
 def _collection(datasets: Any) -> Datasets:

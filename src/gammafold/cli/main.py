@@ -18,12 +18,14 @@ __all__ = ["cli", "main"]
 # Name on the command line -> module with a click command of that name.
 COMMANDS: Mapping[str, str] = {
     "convert": "gammafold.cli.convert",
+    "coverage": "gammafold.cli.coverage",
     "demo": "gammafold.cli.demo",
     "fit": "gammafold.cli.fit",
     "flux-points": "gammafold.cli.flux_points",
     "group": "gammafold.cli.group",
     "info": "gammafold.cli.info",
     "light-curve": "gammafold.cli.light_curve",
+    "simulate": "gammafold.cli.simulate",
     "stack": "gammafold.cli.stack",
 }
 

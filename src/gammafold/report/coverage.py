@@ -1,8 +1,8 @@
 """A coverage study: when do errors mean what they say?
 
 Spectra of the Crab nebula are simulated through the response of one H.E.S.S. run, from tens of thousands of counts
-to a dozen, with off regions of different sizes, and each is fitted. The table and the figure say how often the intervals
-from the Fisher matrix and from the profile likelihood hold the truth.
+to a dozen, with off regions of different sizes, and each is fitted. The table and the figure say how often the
+intervals from the Fisher matrix and from the profile likelihood hold the truth.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gammafold.datasets import SpectrumDatasetOnOff
 
-__all__ = ["SETTINGS", "Setting", "coverage_study", "make_dataset", "plot_coverage", "write_coverage"]
+__all__ = ["SETTINGS", "Setting", "coverage_study", "make_dataset", "plot_coverage", "terminal_table", "write_coverage"]
 
 # Slope of the spectrum of the background, that of cosmic rays.
 _SLOPE = 2.7
@@ -119,16 +119,21 @@ def coverage_study(
     for setting in settings:
         dataset = make_dataset(setting)
         result = simulate_and_fit(dataset, n_sim, seed, client=client, progress=progress, profile="truth")
-        safe = dataset.mask.data
+        mask: Any = dataset.mask
+        safe = mask.data
         head = {
             "exposure": setting.exposure,
             "source": setting.source,
             "alpha": setting.alpha,
-            "signal": float(dataset.npred_signal().data[safe].sum()),
-            "off": float(dataset.counts_off.data[safe].sum()),
+            "signal": _total(dataset.npred_signal(), safe),
+            "off": _total(dataset.counts_off, safe),
         }
         tables.append(Table([{**head, **row} for row in _rows(result)]))
     return vstack(tables)
+
+
+def _total(held: Any, bins: np.ndarray) -> float:
+    return float(held.data[bins].sum())
 
 
 def _rows(result: Any) -> list[dict[str, Any]]:
@@ -145,6 +150,28 @@ def _rows(result: Any) -> list[dict[str, Any]]:
             row[f"profile_{percent}"] = profile["coverage"][2 * i + k]
         rows.append({**row, "error": errors["error"][2 * i], "n": summary["n"], "n_sim": result.n_sim})
     return rows
+
+
+def terminal_table(table: Table) -> Any:
+    """Return the table of a study for the terminal."""
+    from rich.table import Table as RichTable
+
+    shown = RichTable(title=f"coverage of intervals, {table['n_sim'][0]} spectra of each kind")
+    for column in ("counts", "off counts", "1/alpha", "parameter", "bias/scatter", "Fisher 68", "profile 68",
+                   "Fisher 95", "profile 95", "± (68)", "converged"):  # fmt: skip
+        shown.add_column(column, justify="left" if column == "parameter" else "right")
+    for row in table:
+        covered = (100 * row[name] for name in ("fisher_68", "profile_68", "fisher_95", "profile_95", "error"))
+        shown.add_row(
+            f"{row['signal']:.0f}",
+            f"{row['off']:.0f}",
+            f"{1 / row['alpha']:.0f}",
+            row["parameter"],
+            f"{row['bias']:.3f}",
+            *(f"{value:.2f}" for value in covered),
+            str(row["n"]),
+        )
+    return shown
 
 
 def plot_coverage(table: Table) -> Any:

@@ -6,8 +6,9 @@ import astropy.units as u
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.optimize import minimize_scalar
 
-from gammafold.datasets import Datasets, SpectrumDataset
+from gammafold.datasets import Datasets, SpectrumDataset, SpectrumDatasetOnOff
 from gammafold.maps import MapAxis
 from gammafold.modeling import Fit, Parameter
 from gammafold.modeling.models import (
@@ -488,3 +489,75 @@ def test_constants_that_cancel(dataset):
     result = quiet(dataset)
     assert "no errors" in result.message
     assert result.covariance is None
+
+
+# -- counts of zero
+
+
+def on_off(counts, counts_off, alpha=0.5):
+    """Ten bins with an exposure that makes one count in each of a flux of norm one."""
+    edges = np.geomspace(1, 20, 11) * u.TeV
+    axis = MapAxis.from_energy_edges(edges)
+    dataset = SpectrumDatasetOnOff.create(axis, axis.copy(name="energy_true"), name="toy")
+    flux = PowerLawSpectralModel(index=2, amplitude=1e-11 * FLUX)
+    exposure = 1.0 / flux.integral(edges[:-1], edges[1:])
+    dataset.exposure.quantity = exposure.reshape(dataset.exposure.data.shape).to("cm2 s")
+    dataset.edisp = None
+    dataset.mask_safe = np.ones(dataset.data_shape, bool)
+    dataset.acceptance, dataset.acceptance_off = 1.0, 1.0 / alpha
+    dataset.counts.data[...] = np.reshape(counts, dataset.data_shape)
+    dataset.counts_off = dataset.counts.copy(data=np.reshape(counts_off, dataset.data_shape).astype(float))
+    dataset.models = SkyModel(flux, name="source")
+    flux.index.frozen = True
+    flux.amplitude.min = 0
+    return dataset
+
+
+def xspec_w(mu, n_on, n_off, alpha):
+    """The W statistic of one bin, as the manual of XSPEC has it (appendix B), with exposures of 1 and 1 / alpha."""
+    on, off = 1.0, 1.0 / alpha
+    if n_on == 0:
+        return 2 * (mu - n_off * np.log(off / (on + off)))
+    if n_off == 0:
+        if mu < n_on * on / (on + off):
+            return 2 * (-off * mu - n_on * np.log(on / (on + off)))
+        return 2 * (mu + n_on * (np.log(n_on) - np.log(mu) - 1))
+    d = np.sqrt(((on + off) * mu - n_on - n_off) ** 2 + 4 * (on + off) * n_off * mu)
+    f = (n_on + n_off - (on + off) * mu + d) / (2 * (on + off))
+    value = on * mu + (on + off) * f - n_on * np.log(on * mu + on * f) - n_off * np.log(off * f)
+    return 2 * (value - n_on * (1 - np.log(n_on)) - n_off * (1 - np.log(n_off)))
+
+
+ZEROS = {
+    "no off counts": ([3, 1, 4, 1, 5, 2, 2, 1, 3, 2], np.zeros(10)),
+    "no on counts in half of the bins": ([1, 0, 4, 0, 6, 0, 0, 5, 0, 4], [2, 0, 1, 0, 0, 3, 1, 0, 0, 2]),
+    "a bit of each": ([0, 6, 0, 2, 7, 3, 0, 0, 9, 1], [0, 0, 5, 2, 0, 1, 0, 3, 8, 0]),
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("kind", ZEROS)
+def test_w_statistic_without_counts_in_some_bins(kind, backend):
+    counts, counts_off = ZEROS[kind]
+    dataset = on_off(counts, counts_off)
+
+    def statistic(norm):
+        pairs = zip(counts, counts_off, strict=True)
+        # Here the units of on and off exposure are such that mu is the signal in the on region.
+        return sum(xspec_w(norm, n_on, n_off, 0.5) for n_on, n_off in pairs)
+
+    best = minimize_scalar(statistic, bounds=(1e-3, 20), method="bounded", options={"xatol": 1e-10})
+    result = quiet(dataset, backend)
+    assert result.success
+    assert_allclose(result.total_stat, best.fun, rtol=1e-9)
+    assert_allclose(result["amplitude"][0], 1e-11 * best.x, rtol=1e-4)
+
+
+def test_no_counts_at_all():
+    dataset = on_off(np.zeros(10), np.zeros(10))
+    for backend in BACKENDS:
+        result = quiet(dataset, backend)
+        assert result.success
+        assert result["amplitude"] == (0.0, 0.0)
+        assert result.at_limit == ("amplitude",)
+        assert result.total_stat == 0

@@ -13,7 +13,7 @@ from gammafold.likelihood.fisher_scoring import minimise_batch
 from gammafold.likelihood.likelihood import Likelihood
 from gammafold.modeling.optimize import minimise, polish
 
-__all__ = ["ERRORS", "PROFILES", "FitRows", "fit_block", "fit_realisations"]
+__all__ = ["ERRORS", "PROFILES", "FitRows", "fit_block", "fit_realisations", "parameter_errors"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -116,7 +116,7 @@ def _fit(likelihood: Likelihood, number: NDArray[np.intp], errors: str, profile:
     exact = np.flatnonzero(success if errors == "hessian" else success & _too_sharp(likelihood, information))
     if exact.size:
         information[exact] = _hessians(likelihood.at_rows(exact), theta[exact], information[exact])
-    sigma = _errors(information, ~on_limit)
+    sigma = parameter_errors(information, ~on_limit)
     if errors == "fisher":
         # Where predictions vanish the statistic ends at an edge, and determines nothing there.
         success[exact] &= (np.isfinite(sigma[exact]) | on_limit[exact]).all(axis=1)
@@ -178,7 +178,7 @@ def _gradient(likelihood: Likelihood, theta: Array) -> Array:
     return likelihood.normal_equations(theta)[1]
 
 
-def _errors(information: Array, free: Mask) -> Array:
+def parameter_errors(information: Array, free: Mask) -> Array:
     """Return the errors (n, p) from information matrices (n, p, p): the roots of the diagonals of twice the inverses.
 
     Parameters that are not free have none, and the others theirs with those held. A matrix that is not positive

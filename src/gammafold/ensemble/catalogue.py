@@ -300,7 +300,7 @@ def _fit_stacked(items: Sequence[Datasets], group: Sequence[int]) -> dict[int, S
     scale = np.maximum(np.abs(start).max(axis=0), 1e-300)
     logarithmic = np.array([parameter.interp == "log" for parameter in parameters])
     likelihood = stack_specs(specs, lower, upper, scale, logarithmic)
-    inside = ((start >= lower) & (start <= upper)).all(axis=1)
+    inside = np.all((start >= lower) & (start <= upper), axis=1).tolist()
     found = minimise_batch(likelihood, start, held=held)
     on_limit: NDArray[np.bool_] = np.logical_or(found.theta <= lower, found.theta >= upper)
     sigma = parameter_errors(found.fisher, ~on_limit & ~held)

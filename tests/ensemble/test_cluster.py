@@ -155,3 +155,61 @@ def test_a_cluster_that_is_lost_keeps_what_is_done():
             done = run_spans(slow_square, {"seconds": 0.1}, spans(30, 1, 1), lost, progress=True)
     cluster.close()
     assert 1 <= len(done) < 30
+
+
+# -- joint fits
+
+
+def load_run(number):
+    """One of the Crab runs, read on a worker, under a name of its own."""
+    from gammafold.datasets import SpectrumDatasetOnOff
+    from gammafold.samples import sample_files
+
+    if number == "missing":
+        raise InputError("there is no such run")
+    return SpectrumDatasetOnOff.read(sample_files("crab-hess")[number % 4]).copy(name=f"run-{number}")
+
+
+def test_a_joint_fit_on_a_cluster_is_that_of_one_process(make, client):
+    from gammafold.datasets import Datasets
+    from gammafold.ensemble import DistributedDatasets
+    from gammafold.modeling import Fit
+    from gammafold.modeling.models.prior import GaussianPrior
+
+    here = Datasets([load_run(number) for number in range(10)])
+    results = []
+    for backend in ("minuit", "fisher-scoring"):
+        model = make.power_law()
+        model.parameters["index"].prior = GaussianPrior(mu=2.5, sigma=0.05)
+        there = DistributedDatasets(client, load_run, range(10), model, n_parts=3)
+        found = Fit(backend).run(there)
+        assert found.success
+        assert model.parameters["index"].value == found.values[0]
+        here.models = make.power_law()
+        here.models.parameters["index"].prior = GaussianPrior(mu=2.5, sigma=0.05)
+        expected = Fit(backend).run(here)
+        np.testing.assert_allclose(found.values, expected.values, rtol=1e-6)
+        np.testing.assert_allclose(found.covariance, expected.covariance, rtol=1e-5)
+        assert found.total_stat == pytest.approx(expected.total_stat, rel=1e-10)
+        assert found.n_data == expected.n_data
+        results.append(found)
+    likelihood, one = there.likelihood(), here.likelihood()
+    theta = likelihood.x0 * np.array([[1.0, 1.0], [1.05, 0.9]])
+    np.testing.assert_allclose(likelihood.stat(theta), one.stat(theta), rtol=1e-12)
+    np.testing.assert_allclose(likelihood.gradient(theta), one.gradient(theta), rtol=1e-7)
+    np.testing.assert_allclose(likelihood.fisher(theta), one.fisher(theta), rtol=1e-9)
+    assert likelihood.names == one.names
+    assert likelihood.diagnose(likelihood.x0) == "every bin is finite"
+    assert "dataset 'run-0'" in likelihood.diagnose(np.array([np.nan, 1.0]))
+
+
+def test_a_part_that_cannot_be_read_is_told(make, client):
+    from gammafold.ensemble import DistributedDatasets
+    from gammafold.utils.errors import FitError
+
+    datasets = DistributedDatasets(client, load_run, [0, "missing"], make.power_law())
+    assert len(datasets) == 2
+    with pytest.raises(FitError, match="there is no such run"):
+        datasets.likelihood()
+    with pytest.raises(InputError, match="no sources"):
+        DistributedDatasets(client, load_run, [], make.power_law())

@@ -23,10 +23,15 @@ from gammafold.utils.errors import InputError
 if TYPE_CHECKING:
     from gammafold.modeling.parameter import Parameter
 
-__all__ = ["PlanCache", "compile_likelihood"]
+__all__ = ["PlanCache", "compile_likelihood", "likelihood_without_data"]
 
 
-def compile_likelihood(datasets: Iterable[Any], masked: bool = True, models: Iterable[Any] | None = None) -> Likelihood:
+def compile_likelihood(
+    datasets: Iterable[Any],
+    masked: bool = True,
+    models: Iterable[Any] | None = None,
+    joint_models: DatasetModels | None = None,
+) -> Likelihood:
     """Compile datasets into one likelihood of their free parameters.
 
     Parameters
@@ -37,6 +42,9 @@ def compile_likelihood(datasets: Iterable[Any], masked: bool = True, models: Ite
         Whether only the bins inside ``mask_safe`` and ``mask_fit`` enter. Default: True.
     models : iterable of models, optional
         Fold only these of the datasets' models; the parameter vector is that of all models.
+    joint_models : DatasetModels, optional
+        For datasets that are a part of a larger joint fit: the parameter vector is that of these models, and priors
+        are left out, which the whole counts once.
 
     Returns
     -------
@@ -62,7 +70,8 @@ def compile_likelihood(datasets: Iterable[Any], masked: bool = True, models: Ite
     """
     members = list(datasets)
     _require_unique_names(members)
-    parameters = unique_parameters(members)
+    whole = unique_models(members) if joint_models is None else joint_models
+    parameters = list(whole.parameters.unique_parameters)
     positions = {id(parameter): i for i, parameter in enumerate(parameters)}
     chosen = None if models is None else {id(model) for model in models}
     fluxes: dict[tuple[int, ...], Any] = {}
@@ -88,8 +97,14 @@ def compile_likelihood(datasets: Iterable[Any], masked: bool = True, models: Ite
         if masked and spec.statistic is None:
             raise InputError(f"dataset {dataset.name!r} has no counts: it has no statistic")
         specs.append(spec)
-    names = unique_models(members).parameters_short_names
-    return Likelihood(specs, _parameter_spec(parameters, names), priors=_priors(parameters))
+    priors = _priors(parameters) if joint_models is None else []
+    return Likelihood(specs, _parameter_spec(parameters, whole.parameters_short_names), priors=priors)
+
+
+def likelihood_without_data(models: DatasetModels) -> Likelihood:
+    """Return what is left of a likelihood without datasets: the parameters of models, and their priors."""
+    parameters = list(models.parameters.unique_parameters)
+    return Likelihood([], _parameter_spec(parameters, models.parameters_short_names), priors=_priors(parameters))
 
 
 def unique_models(datasets: Iterable[Any]) -> DatasetModels:

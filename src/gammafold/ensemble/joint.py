@@ -1,22 +1,25 @@
 """Joint fits of datasets that one machine does not hold: each worker has some of them, and sends sums.
 
-Every worker of a cluster reads its datasets and compiles their likelihood once. For an evaluation it gets the parameters
-and gives back the statistic, the gradient and the Fisher matrix of its part: a message of some hundred bytes for each
-part, whatever the number of datasets.
+Every worker of a cluster reads its datasets and compiles their likelihood once. For an evaluation it gets the
+parameters and gives back the statistic, the gradient and the Fisher matrix of its part: a message of some hundred bytes
+for each part, whatever the number of datasets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gammafold.datasets.collection import Datasets
+from gammafold.datasets.door import compile_likelihood, likelihood_without_data
 from gammafold.ensemble.work import check_client, positive
 from gammafold.likelihood.likelihood import Likelihood
-from gammafold.modeling.models.collection import DatasetModels, Models
+from gammafold.modeling.doubts import what_is_doubtful
+from gammafold.modeling.models.collection import DatasetModels
 from gammafold.utils.errors import FitError, InputError
 
 __all__ = ["DistributedDatasets", "DistributedLikelihood"]
@@ -89,7 +92,7 @@ class DistributedDatasets:
 
     def _pieces(self) -> list[list[Any]]:
         edges = np.linspace(0, len(self._sources), self._n_parts + 1).astype(int)
-        return [self._sources[low:high] for low, high in zip(edges[:-1], edges[1:], strict=True)]
+        return [self._sources[low:high] for low, high in pairwise(edges.tolist())]
 
 
 class DistributedLikelihood:
@@ -110,20 +113,12 @@ class DistributedLikelihood:
         from cloudpickle import dumps
 
         self._client = client
-        task = dumps((load, Models(models)))
+        task = dumps((load, models))
         self._parts = [client.submit(_compile_part, task, dumps(piece), pure=False) for piece in pieces]
         heads = self._gather([client.submit(_describe, part, pure=False) for part in self._parts])
-        prior = _priors_of(models)
-        self._prior = prior
-        for name in ("x0", "lower", "upper", "scale", "logarithmic", "names", "n_free"):
-            setattr(self, name, getattr(prior, name))
-        self.names: tuple[str, ...]
-        self.x0: Array
-        self.lower: Array
-        self.upper: Array
-        self.scale: Array
-        self.logarithmic: NDArray[np.bool_]
-        self.n_free: int
+        own = self._own = likelihood_without_data(models)
+        self.names, self.n_free, self.x0, self.scale = own.names, own.n_free, own.x0, own.scale
+        self.lower, self.upper, self.logarithmic = own.lower, own.upper, own.logarithmic
         self.n_data = sum(head[0] for head in heads)
         self._offset = sum(head[1] for head in heads)
 
@@ -138,8 +133,8 @@ class DistributedLikelihood:
     def _sum(self, theta: Array) -> tuple[Array, Array, Array]:
         futures = [self._client.submit(_evaluate, part, theta, pure=False) for part in self._parts]
         sums = [sum(column) for column in zip(*self._gather(futures), strict=True)]
-        own = self._prior.normal_equations(theta)
-        return tuple(total + mine for total, mine in zip(sums, own, strict=True))  # type: ignore[return-value]
+        own = self._own.normal_equations(theta)
+        return tuple(total + mine for total, mine in zip(sums, own, strict=True))
 
     def normal_equations(self, theta: ArrayLike) -> tuple[Array, Array, Array]:
         """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p) of a batch (N, p)."""
@@ -174,13 +169,27 @@ class DistributedLikelihood:
         fisher: Array = self._at(theta, 2)
         return fisher
 
-    def expected_errors(self, theta: Array) -> Array:
-        """Errors (p,) from the diagonal of the Fisher matrix: see `Likelihood.expected_errors`."""
-        return Likelihood.expected_errors(self, theta)  # type: ignore[arg-type]
+    def expected_errors(self, theta: ArrayLike, fisher: Array | None = None) -> Array:
+        """See `Likelihood.expected_errors`."""
+        return Likelihood.expected_errors(self, theta, fisher)  # type: ignore[arg-type]
 
-    def hessian(self, theta: ArrayLike) -> Array:
-        """Hessian (p, p) at one vector (p,): see `Likelihood.hessian`."""
-        return Likelihood.hessian(self, theta)  # type: ignore[arg-type]
+    def hessian(self, theta: ArrayLike, errors: Array | None = None) -> Array:
+        """See `Likelihood.hessian`."""
+        return self.gradient_and_hessian(theta, errors)[1]
+
+    def gradient_and_hessian(self, theta: ArrayLike, errors: Array | None = None) -> tuple[Array, Array]:
+        """See `Likelihood.gradient_and_hessian`: all steps of the differences are one message."""
+        return Likelihood.gradient_and_hessian(self, theta, errors)  # type: ignore[arg-type]
+
+    def npred_signal(self, theta: ArrayLike) -> dict[str, Array]:
+        """Predicted counts of the sources in each part, summed over its bins and datasets."""
+        futures = [self._client.submit(_total_signal, part, np.asarray(theta), pure=False) for part in self._parts]
+        return {f"part {number}": total for number, total in enumerate(self._gather(futures))}
+
+    def doubts(self, theta: ArrayLike) -> list[str]:
+        """Say what is doubtful in each part, such as too few off counts."""
+        futures = [self._client.submit(what_is_doubtful, part, np.asarray(theta), pure=False) for part in self._parts]
+        return list(dict.fromkeys(text for found in self._gather(futures) for text in found))
 
     def at_rows(self, rows: Any) -> DistributedLikelihood:
         """Return itself: all rows of a batch of parameters share the data."""
@@ -193,20 +202,11 @@ class DistributedLikelihood:
         return "; ".join(words) or "every bin is finite"
 
 
-def _priors_of(models: Any) -> Likelihood:
-    """Return the likelihood of the models without data: their parameters and priors."""
-    from gammafold.datasets.door import parameters_alone
-
-    return parameters_alone(models)
-
-
 # -- on the workers
 
 
 def _compile_part(task: bytes, piece: bytes) -> Likelihood:
     from pickle import loads
-
-    from gammafold.datasets.door import compile_likelihood
 
     load, models = loads(task)
     datasets = Datasets()
@@ -214,7 +214,7 @@ def _compile_part(task: bytes, piece: bytes) -> Likelihood:
         dataset = load(source)
         dataset.models = models
         datasets.append(dataset)
-    return compile_likelihood(datasets, parameters=list(models.parameters.unique_parameters), priors=False)
+    return compile_likelihood(datasets, joint_models=models)
 
 
 def _describe(part: Likelihood) -> tuple[int, float]:
@@ -223,6 +223,10 @@ def _describe(part: Likelihood) -> tuple[int, float]:
 
 def _evaluate(part: Likelihood, theta: Array) -> tuple[Array, Array, Array]:
     return part.normal_equations(theta)
+
+
+def _total_signal(part: Likelihood, theta: Array) -> Array:
+    return np.sum([counts.sum(axis=-1) for counts in part.npred_signal(theta).values()], axis=0)
 
 
 def _diagnose(part: Likelihood, theta: Array) -> str:

@@ -27,6 +27,9 @@ def what_is_doubtful(likelihood: Likelihood, theta: Array) -> list[str]:
     theta : array, shape (p,)
         Where the fit ended.
     """
+    if hasattr(likelihood, "doubts"):
+        # Its data are elsewhere, and so are their doubts.
+        return list(likelihood.doubts(theta))
     signal = likelihood.npred_signal(theta)
     return [text for text in (_few_off(likelihood, signal), _negative(signal)) if text]
 

@@ -103,7 +103,7 @@ def test_a_parameter_on_a_limit_has_no_error(make):
 def test_fits_that_do_not_converge_are_asked_of_minuit(make, monkeypatch):
     dataset = make.counting()
     expected = run(dataset, 20)
-    monkeypatch.setattr("gammafold.ensemble.block.minimise_batch", _give_up_on_every_third)
+    monkeypatch.setattr("gammafold.ensemble.problem.minimise_batch", _give_up_on_every_third)
     result = run(dataset, 20)
     assert result.success.all()
     np.testing.assert_array_equal(result.rows.retried, np.arange(20) % 3 == 0)
@@ -112,7 +112,7 @@ def test_fits_that_do_not_converge_are_asked_of_minuit(make, monkeypatch):
 
 
 def test_a_fit_that_fails_is_flagged(make, monkeypatch):
-    monkeypatch.setattr("gammafold.ensemble.block.minimise_batch", _give_up_on_every_third)
+    monkeypatch.setattr("gammafold.ensemble.problem.minimise_batch", _give_up_on_every_third)
     monkeypatch.setattr("gammafold.ensemble.block._ask_minuit", lambda one: (one.x0, 1.0, False))
     result = run(make.counting(), 20)
     np.testing.assert_array_equal(result.success, np.arange(20) % 3 != 0)

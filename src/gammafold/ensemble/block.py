@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from gammafold.ensemble.intervals import profile_errors, profile_rises
 from gammafold.ensemble.problem import EnsembleProblem
-from gammafold.likelihood.fisher_scoring import minimise_batch
+from gammafold.likelihood.fisher_scoring import BatchMinimum, minimise_batch
 from gammafold.likelihood.likelihood import Likelihood
 from gammafold.modeling.optimize import minimise, polish
 
@@ -17,6 +18,7 @@ __all__ = ["ERRORS", "PROFILES", "FitRows", "fit_block", "fit_realisations", "pa
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Minimiser = Callable[[Likelihood, Array], BatchMinimum]
 
 # What errors can be computed from.
 ERRORS = ("fisher", "hessian")
@@ -78,11 +80,17 @@ def fit_realisations(problem: EnsembleProblem, first: int, last: int) -> FitRows
     for start in range(first, last, size):
         stop = min(start + size, last)
         likelihood = problem.likelihood.with_statistic(problem.draw(start, stop))
-        parts.append(fit_block(likelihood, np.arange(start, stop), problem.errors, problem.profile))
+        parts.append(fit_block(likelihood, np.arange(start, stop), problem.errors, problem.profile, problem.minimise))
     return FitRows.join(parts)
 
 
-def fit_block(likelihood: Likelihood, number: NDArray[np.intp], errors: str, profile: str = "none") -> FitRows:
+def fit_block(
+    likelihood: Likelihood,
+    number: NDArray[np.intp],
+    errors: str,
+    profile: str = "none",
+    minimise_rows: Minimiser = minimise_batch,
+) -> FitRows:
     """Fit a batch of data, each row from ``likelihood.x0``.
 
     Rows for which Fisher scoring does not converge are fitted again by Minuit, one by one.
@@ -97,17 +105,22 @@ def fit_block(likelihood: Likelihood, number: NDArray[np.intp], errors: str, pro
         Whether errors come from the expected or from the observed information, both at the minimum.
     profile : {"none", "truth", "intervals"}
         Whether profile likelihoods are followed to ``likelihood.x0``, or to the ends of 68 % intervals too.
+    minimise_rows : callable
+        Minimises the deviance of each row, as `minimise_batch` does.
     """
     # A search may come by places where formulas overflow: what is not finite is not taken.
     with np.errstate(all="ignore"):
-        return _fit(likelihood, number, errors, profile)
+        return _fit(likelihood, number, errors, profile, minimise_rows)
 
 
-def _fit(likelihood: Likelihood, number: NDArray[np.intp], errors: str, profile: str) -> FitRows:
-    found = minimise_batch(likelihood, np.tile(likelihood.x0, (len(number), 1)))
-    theta, deviance, success = found.theta, found.deviance, found.converged
+def _fit(
+    likelihood: Likelihood, number: NDArray[np.intp], errors: str, profile: str, minimise_rows: Minimiser
+) -> FitRows:
+    found = minimise_rows(likelihood, np.tile(likelihood.x0, (len(number), 1)))
+    # Rows are changed below; a minimiser on another device gives read-only ones.
+    theta, deviance, success = (np.array(part) for part in (found.theta, found.deviance, found.converged))
     retried = ~success
-    information = found.fisher
+    information = np.array(found.fisher)
     for row in np.flatnonzero(retried).tolist():
         one = _single(likelihood, row)
         theta[row], deviance[row], success[row] = _ask_minuit(one)

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gammafold.ensemble.streams import draw_poisson
+from gammafold.likelihood.fisher_scoring import BatchMinimum, minimise_batch
 from gammafold.likelihood.joint_statistic import JointStatistic, join_statistics
 from gammafold.likelihood.likelihood import Likelihood
 from gammafold.stats.kernels import CashStatistic, WStatistic
 from gammafold.utils.errors import InputError
 
-__all__ = ["BACKGROUNDS", "EnsembleProblem", "make_problem"]
+if TYPE_CHECKING:
+    from gammafold.likelihood.jax_likelihood import JaxLikelihood
+
+__all__ = ["BACKGROUNDS", "ENGINES", "EnsembleProblem", "make_problem"]
 
 Array = NDArray[np.float64]
 
 BACKGROUNDS = ("profiled", "measured")
+ENGINES = ("numpy", "jax")
 # Realisations that are computed together, where memory allows: enough to make the time between arrays small.
 _BLOCK = 4000
 # Numbers in the largest array of a block: 64 MB.
@@ -47,6 +53,8 @@ class EnsembleProblem:
     block_size : int
         Realisations in a block. What is added up in one array operation depends on the array's size in the last
         bits, so this depends on the problem alone: never on how the work is shared out.
+    engine : {"numpy", "jax"}
+        What minimises.
     """
 
     likelihood: Likelihood
@@ -57,6 +65,21 @@ class EnsembleProblem:
     units: tuple[str, ...]
     profile: str
     block_size: int
+    engine: str = "numpy"
+
+    @cached_property
+    def _traced(self) -> JaxLikelihood:
+        return self.likelihood.to_jax()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process compiles for its own device.
+        return {name: value for name, value in self.__dict__.items() if name != "_traced"}
+
+    def minimise(self, likelihood: Likelihood, theta: Array) -> BatchMinimum:
+        """Minimise the deviance of each row of a batch of data, from ``theta`` (n, p)."""
+        if self.engine == "jax":
+            return self._traced.with_statistic(likelihood.statistic).minimise(theta)
+        return minimise_batch(likelihood, theta)
 
     def draw(self, first: int, last: int) -> JointStatistic:
         """Return the statistic with the data of the realisations ``first`` to ``last`` (exclusive) of one block."""
@@ -89,6 +112,7 @@ def make_problem(
     labels: Sequence[str] = (),
     units: Sequence[str] = (),
     profile: str = "none",
+    engine: str = "numpy",
 ) -> EnsembleProblem:
     """Return the ensemble of a likelihood at its ``x0``.
 
@@ -107,6 +131,8 @@ def make_problem(
         Names and units of the free parameters. Default: the likelihood's names, and no units.
     profile : {"none", "truth", "intervals"}
         How far profile likelihoods are followed.
+    engine : {"numpy", "jax"}
+        What minimises.
 
     Raises
     ------
@@ -133,6 +159,7 @@ def make_problem(
         units=tuple(units) or ("",) * likelihood.n_free,
         profile=profile,
         block_size=int(np.clip(_BLOCK_NUMBERS // (likelihood.n_data * (likelihood.n_free + 2)), 1, _BLOCK)),
+        engine=engine,
     )
 
 

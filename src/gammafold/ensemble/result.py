@@ -277,7 +277,7 @@ class EnsembleResult:
         return peek(self)
 
     def write(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
-        """Write the result to a FITS file (``.fits``, ``.fits.gz``) or, with pyarrow, a ``.parquet`` file."""
+        """Write the result to a FITS file (``.fits``, ``.fits.gz``) or, with pyarrow and pandas, ``.parquet``."""
         from gammafold.ensemble.result_io import write_result
 
         write_result(self, path, overwrite)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_result", "write_result"]
 
-_NEEDS_PYARROW = "a parquet file needs pyarrow (pip install pyarrow); a .fits file does not"
+_NEEDS_PYARROW = "a parquet file needs pyarrow and pandas (pip install pyarrow pandas); a .fits file does not"
 _MATRICES = ("values", "errors", "rises", "errn", "errp")
 _SCALARS = ("n_sim", "n_data", "errors_from")
 
@@ -53,7 +53,7 @@ def write_result(result: EnsembleResult, path: str | os.PathLike[str], overwrite
     Raises
     ------
     InputError
-        If the name has no known ending, the file exists, or pyarrow is missing.
+        If the name has no known ending, the file exists, or pyarrow or pandas is missing.
     """
     kind = _format(path)
     rows, parameters = _tables(result)

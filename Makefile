@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 PEERS := .peers
 PYTEST_ARGS ?= -n 2
 
-.PHONY: demo test lint bench docs peers clean
+.PHONY: demo test lint bench crab coverage docs peers clean
 
 $(VENV)/core: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -41,6 +41,14 @@ $(PEERS)/%/done: benchmarks/peers/%.txt
 
 bench: $(VENV)/test peers
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+# The joint fits of the Crab nebula of Nigro et al. (2019), from the spectra beside the repository.
+crab: $(VENV)/core
+	$(BIN)/python benchmarks/joint_crab.py
+
+# How often intervals hold the truth: a study on 20,000 simulations, its table and its figure.
+coverage: $(VENV)/core
+	$(BIN)/gammafold coverage
 
 docs: $(VENV)/test
 	$(PIP) install -e '.[docs]'

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import gammaincc, gammainccinv, gammaln, ndtr, ndtri_exp
 
 from gammafold.modeling.fit import Fit, as_collection
 from gammafold.modeling.models.core import walk
@@ -54,6 +53,8 @@ class ModelComparison:
     @property
     def p_value(self) -> float:
         """Chance of a test statistic as large as this, if the null is true."""
+        from scipy.special import gammaincc
+
         return float(gammaincc(0.5 * self.dof, 0.5 * self.ts))
 
     @property
@@ -77,6 +78,8 @@ def ts_to_sigma(ts: float, dof: int = 1) -> float:
     >>> print(f"{ts_to_sigma(9.0):.3f} {ts_to_sigma(9.0, 2):.3f} {ts_to_sigma(1e4, 2):.3f}")
     3.000 2.539 99.952
     """
+    from scipy.special import gammaincc, gammaln, ndtri_exp
+
     if not ts >= 0 or dof < 1:
         raise InputError(f"ts is {ts} with {dof} degrees of freedom: expected zero or more, and at least one")
     if dof == 1:
@@ -189,6 +192,8 @@ class TestStatisticNested:
     @property
     def ts_threshold(self) -> float:
         """Test statistic from which the alternative is taken."""
+        from scipy.special import gammainccinv, ndtr
+
         return float(2.0 * gammainccinv(0.5 * self.n_free_parameters, 2.0 * ndtr(-self.n_sigma)))
 
     def ts(self, datasets: Any) -> float:

@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from gammafold.stats.base import BinnedStatistic
 
@@ -104,6 +103,8 @@ class ProfileStatistic(BinnedStatistic):
 
 def _pieces(x: Array, y: Array) -> tuple[Array, Array]:
     """Return where the pieces of one curve start, (M + 1,), and their cubics, (M + 1, 4); lines at both ends."""
+    from scipy.interpolate import PchipInterpolator
+
     curve = PchipInterpolator(x, y)
     slopes = curve(x[[0, -1]], 1)
     inner = curve.c.T

@@ -12,8 +12,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.special import gammaln, xlogy
 
 from gammafold.stats.wstat_kernel import WStatistic
 from gammafold.utils.errors import InputError
@@ -68,6 +66,8 @@ def wstat_bias(signal: ArrayLike, background: ArrayLike, alpha: ArrayLike) -> fl
     >>> print(f"{wstat_bias(falling**0.5, falling, 1.0):.2f}")
     -0.27
     """
+    from scipy.optimize import brentq
+
     s, b, ratio = (np.asarray(one, dtype=float) for one in np.broadcast_arrays(signal, background, alpha))
     for name, values in (("signal", s), ("background", b), ("alpha", ratio)):
         wrong = ~(np.isfinite(values) & (values >= 0))
@@ -155,6 +155,8 @@ def _mean_slope(s: Array, b: Array, ratio: Array) -> Callable[[float], float]:
 
 def _counts(mean: Array, most: int) -> tuple[Array, Array]:
     """Return at most so many counts around their means, and their chances, each of shape (K, points)."""
+    from scipy.special import gammaln, xlogy
+
     width = np.sqrt(mean)
     span = np.ceil(2 * _REACH * width + 2)
     first = np.maximum(0.0, np.floor(mean - _REACH * width))

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import astropy.units as u
 import numpy as np
-from scipy import special
 
 from gammafold.modeling.models.core import ModelBase
 from gammafold.modeling.parameter import Parameter
@@ -181,6 +180,8 @@ class TemporalModel(ModelBase):
 
     def _integrate_numerically(self, start: np.ndarray, stop: np.ndarray, values: list[float]) -> np.ndarray:
         """Return the integrals by Gauss-Legendre rules of 8 points in 32 parts of each interval."""
+        from scipy import special
+
         nodes, weights = special.roots_legendre(8)
         position = ((np.arange(32)[:, None] + 0.5 * (nodes + 1.0)) / 32.0).reshape(-1)
         length = (stop - start)[:, None]
@@ -313,6 +314,8 @@ class GaussianTemporalModel(TemporalModel):
     @staticmethod
     def between(start: Any, stop: Any, t_ref: Any, sigma: Any) -> Any:
         """Return the integral over intervals."""
+        from scipy import special
+
         low, high = (start - t_ref) / (np.sqrt(2.0) * sigma), (stop - t_ref) / (np.sqrt(2.0) * sigma)
         # In the wings, erf would be 1 minus next to nothing: mirror the interval and take erfc.
         after = low + high > 0
@@ -350,6 +353,8 @@ class GeneralizedGaussianTemporalModel(TemporalModel):
         """Return the integral over intervals."""
 
         def since_peak(time: Any) -> Any:
+            from scipy import special
+
             width = np.where(time < t_ref, t_rise, t_decay)
             distance = 0.5 * (np.abs(time - t_ref) / width) ** (1.0 / eta)
             area = width * eta * 2.0**eta * special.gamma(eta) * special.gammainc(eta, distance)
@@ -384,6 +389,8 @@ class PowerLawTemporalModel(TemporalModel):
     @staticmethod
     def between(start: Any, stop: Any, alpha: Any, t_ref: Any, t0: Any) -> Any:
         """Return the integral over intervals; NaN for those that begin before ``t_ref``."""
+        from scipy import special
+
         low, high, power = (start - t_ref) / t0, (stop - t_ref) / t0, alpha + 1.0
         with np.errstate(divide="ignore", invalid="ignore"):
             decades = np.log(high / low)

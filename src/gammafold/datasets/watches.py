@@ -29,8 +29,8 @@ def region_watches(dataset: MapParts) -> list[Watch]:
     edisp = dataset.edisp
     identities.append("_edisp")
     if edisp is not None and not _is_lazy(dataset, "edisp"):
-        identities.append("_edisp.edisp_map")
-        _add_map(edisp.edisp_map, "_edisp.edisp_map", identities, values, arrays)
+        identities.append("_edisp._map")
+        _add_map(edisp.edisp_map, "_edisp._map", identities, values, arrays)
     watches = [Watch(dataset, identities, values, arrays)]
 
     if dataset.gti is not None and any(getattr(model, "temporal_model", None) for model in dataset.all_models):
@@ -43,7 +43,8 @@ def _is_lazy(dataset: MapParts, part: str) -> bool:
 
 
 def _add_map(held: Any, path: str, identities: list[str], values: list[str], arrays: list[np.ndarray]) -> None:
-    identities += [f"{path}.data", f"{path}.geom"]
+    # The attribute behind the property: the comparison itself takes less time than a property.
+    identities += [f"{path}._data", f"{path}.geom"]
     if held.unit != "":
         values.append(f"{path}.unit")
     arrays.append(held.data)

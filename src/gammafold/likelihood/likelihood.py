@@ -93,6 +93,9 @@ class Likelihood:
         self._fixed, backgrounds = background_blocks(ordered, slices, self._n_bins, free)
         self._signal = signal_blocks(ordered, slices, free)
         self._background: list[BackgroundBlock] = backgrounds
+        self._has_fixed = bool(self._fixed.any())
+        alone = len(self._signal) == 1 and self._signal[0].rows == slice(0, self._n_bins)
+        self._one_block = self._signal[0] if alone else None
         self._priors = tuple(priors)
         self._set_parameters(parameters)
 
@@ -123,6 +126,7 @@ class Likelihood:
     def _set_parameters(self, parameters: ParameterSpec) -> None:
         self.parameters = parameters
         self._free = np.asarray(parameters.free, dtype=int)
+        self._places: list[int] = self._free.tolist()
         self._values = np.asarray(parameters.values, dtype=float)
         self.x0 = self._values[self._free]
         self.lower, self.upper, self.scale = parameters.lower, parameters.upper, parameters.scale
@@ -200,6 +204,13 @@ class Likelihood:
         full[..., self._free] = theta
         return full
 
+    def _scalars(self, theta: Array) -> list[float]:
+        """All parameters (P,) as numbers, for free ones (p,)."""
+        scalars: list[float] = self._values.tolist()
+        for position, value in zip(self._places, theta.tolist(), strict=True):
+            scalars[position] = value
+        return scalars
+
     def _columns(self, full: Array) -> list[Array]:
         """Columns (N, 1) of the free parameters, and (1, 1) of the frozen ones: what depends on these is done once."""
         columns = [column[:1, None] for column in full.T]
@@ -209,13 +220,17 @@ class Likelihood:
 
     def _counts(self, theta: Array, background: bool = True) -> Array:
         """Predicted counts (..., K) in the joint vector of bins."""
-        full = self.full(theta)
-        columns = full.tolist() if full.ndim == 1 else self._columns(full)
-        shape = (*theta.shape[:-1], self._n_bins)
-        counts = np.empty(shape)
-        counts[...] = self._fixed if background else 0.0
-        for block in self._signal:
-            counts[..., block.rows] += block.counts(columns)
+        columns = self._scalars(theta) if theta.ndim == 1 else self._columns(self.full(theta))
+        if theta.ndim == 1 and self._one_block is not None:
+            # The commonest case, and the fastest: one model of all bins.
+            counts = self._one_block.counts(columns)
+            if background and self._has_fixed:
+                counts = counts + self._fixed
+        else:
+            counts = np.empty((*theta.shape[:-1], self._n_bins))
+            counts[...] = self._fixed if background else 0.0
+            for block in self._signal:
+                counts[..., block.rows] += block.counts(columns)
         for extra in self._background if background else ():
             counts[..., extra.rows] += extra.counts(columns)
         return counts

@@ -272,3 +272,50 @@ def test_a_truncated_file(crab, name):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(FileFormatError, match=f"{name}_obs23523.fits.*truncated"):
         SpectrumDatasetOnOff.read(crab)
+
+
+# -- parts that were changed in place, and arguments of the wrong kind
+
+
+@pytest.fixture
+def dataset():
+    return SpectrumDataset(counts=counts(), background=counts(), exposure=exposure(), edisp=kernel(), name="d")
+
+
+@pytest.mark.parametrize(
+    ("part", "ask"),
+    {
+        "excess, counts": ("counts", lambda d: d.excess),
+        "excess, background": ("background", lambda d: d.excess),
+        "npred_background": ("background", lambda d: d.npred_background()),
+        "plot": ("counts", lambda d: d.plot_counts()),
+        "file": ("exposure", lambda d: d.to_hdulist()),
+    }.values(),
+)
+def test_nan_put_into_a_part_is_not_handed_on(dataset, part, ask):
+    getattr(dataset, part).data[1] = np.nan
+    with pytest.raises(InputError, match=f"{part} of dataset 'd' is not finite in 1 of"):
+        ask(dataset)
+
+
+@pytest.mark.parametrize(
+    ("ask", "match"),
+    [
+        (lambda d: d.stack("e"), "cannot stack 'e' onto 'd': expected a dataset"),
+        (lambda d: d.resample_energy_axis(3), "energy_axis is a int: expected a MapAxis"),
+        (lambda d: d.slice_by_idx(3), "slices is 3: expected a dict"),
+    ],
+)
+def test_operations_say_what_they_take(dataset, ask, match):
+    with pytest.raises(InputTypeError, match=match):
+        ask(dataset)
+
+
+def test_create_takes_one_spelling_and_a_time():
+    geom = counts().geom
+    with pytest.raises(InputError, match="e_reco and geom were both given"):
+        SpectrumDataset.create(ENERGY, geom=geom)
+    with pytest.raises(InputError, match="e_true and energy_axis_true were both given"):
+        SpectrumDataset.create(geom, TRUE, energy_axis_true=TRUE)
+    with pytest.raises(InputError, match="reference_time is 'soon': expected a Time"):
+        SpectrumDataset.create(ENERGY, reference_time="soon")

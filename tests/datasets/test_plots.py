@@ -292,6 +292,15 @@ def test_masked_ranges(make, kind):
         assert_allclose(np.reshape(spans(ax, label), (-1, 2)), np.reshape(expected, (-1, 2)))
 
 
+def test_masks_on_their_own_are_shown_against_the_whole_axis(make):
+    dataset = make("hole")
+    ax = dataset.plot_masks()
+    edges = dataset.reco_energy_axis.edges.value
+    assert ax.get_xlim() == (edges[0], edges[-1])
+    assert ax.get_xscale() == "log"
+    assert texts(ax) == ["not safe", "not fitted"]
+
+
 def test_styles_of_masks(make):
     dataset = make("hole")
     ax = dataset.plot_masks(kwargs_fit={"color": "red"}, kwargs_safe={"fc": "blue", "label": "bad"})

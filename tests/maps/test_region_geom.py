@@ -75,6 +75,8 @@ def test_contains_other_shapes():
     assert_array_equal(
         RegionGeom.create("icrs;polygon(83.5,22.1,83.8,22.1,83.6,22.3)").contains(points), [False, False, True]
     )
+    for region in ("circle(83.6,22.2,0.1)", "polygon(83.5,22.1,83.8,22.1,83.6,22.3)", "point(83.6,22.2)"):
+        assert RegionGeom.create(f"icrs;{region}").contains(SkyCoord(83.6, 22.2, unit="deg")).shape == ()
     circle = RegionGeom.create(CRAB)
     assert circle.contains({"lon": 83.63 * u.deg, "lat": 22.01 * u.deg})
     assert_array_equal(circle.contains(MapCoord.create((points.ra, points.dec))), [True, False, False])

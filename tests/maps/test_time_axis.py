@@ -43,6 +43,11 @@ def test_times_are_found_in_their_interval(nights):
     assert_array_equal(nights.pix_to_idx([-3, 7], clip=True), [0, 1])
 
 
+def test_reference_that_is_no_time():
+    with pytest.raises(InputError, match="reference_time is 'soon': expected a Time"):
+        TimeMapAxis([0] * u.d, [1] * u.d, "soon")
+
+
 def test_gaps_become_intervals(nights):
     full = nights.to_contiguous()
     assert full.is_contiguous

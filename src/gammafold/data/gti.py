@@ -12,6 +12,7 @@ import numpy as np
 from gammafold.data.gti_groups import group_intervals
 from gammafold.data.gti_times import as_times, interval_table, join_times, pick_times, seconds_between
 from gammafold.utils.errors import InputError, InputTypeError
+from gammafold.utils.units import to_time
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -55,7 +56,7 @@ class GTI:
         self.table = table
         if reference_time is None:
             reference_time = table["START"][0] if len(table) else "2000-01-01"
-        self.time_ref = Time(reference_time)
+        self.time_ref = to_time(reference_time, "reference_time")
         self._check()
 
     def _check(self) -> None:
@@ -87,10 +88,8 @@ class GTI:
         InputError
             If the numbers of starts and stops differ, an interval ends before it starts, or a time is not finite.
         """
-        from astropy.time import Time
-
-        given = reference_time if reference_time is not None else "2000-01-01T00:00:00"
-        reference = Time(given) if reference_time is not None else Time(given, scale="tt")
+        given, form = (reference_time, {}) if reference_time is not None else ("2000-01-01T00:00:00", {"scale": "tt"})
+        reference = to_time(given, "reference_time", **form)
         edges = [as_times(value, reference, name) for value, name in ((start, "start"), (stop, "stop"))]
         if edges[0].shape != edges[1].shape:
             raise InputError(f"there are {edges[0].size} starts and {edges[1].size} stops: expected as many")

@@ -15,11 +15,12 @@ from gammafold.maps.axis import MapAxis
 from gammafold.maps.region_geom import RegionGeom
 from gammafold.maps.region_map import RegionNDMap
 from gammafold.utils.errors import InputError, InputTypeError
+from gammafold.utils.units import to_time
 
 if TYPE_CHECKING:
     from gammafold.datasets.map_dataset import MapDataset
 
-__all__ = ["reco_geom", "region_dataset", "true_geoms"]
+__all__ = ["one_of", "reco_geom", "region_dataset", "true_geoms"]
 
 
 def region_dataset(
@@ -48,8 +49,22 @@ def region_dataset(
         kwargs["edisp"] = _empty_edisp(geom_edisp)
     if geom_psf is not None:
         kwargs.setdefault("psf", PSFMap.from_geom(geom_psf))
-    kwargs.setdefault("gti", GTI.create([] * u.s, [] * u.s, reference_time=_time(reference_time)))
+    kwargs.setdefault("gti", GTI.create([] * u.s, [] * u.s, reference_time=to_time(reference_time, "reference_time")))
     return kind(name=name, **kwargs)
+
+
+def one_of(**spellings: Any) -> Any:
+    """Return the argument that was given under one of its spellings, or None.
+
+    Raises
+    ------
+    InputError
+        If it was given twice.
+    """
+    given = {name: value for name, value in spellings.items() if value is not None}
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} were both given: they are two spellings of one argument")
+    return next(iter(given.values()), None)
 
 
 def reco_geom(e_reco: Any, region: Any) -> RegionGeom:
@@ -90,9 +105,3 @@ def _empty_edisp(geom: RegionGeom) -> EDispKernelMap | EDispMap:
         RegionNDMap(geom, data=overlap_fractions(*edges).reshape(geom.data_shape)),
         RegionNDMap(weights, data=np.zeros(weights.data_shape), unit="cm2 s"),
     )
-
-
-def _time(reference_time: Any) -> Any:
-    from astropy.time import Time
-
-    return Time(reference_time)

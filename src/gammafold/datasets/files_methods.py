@@ -34,10 +34,11 @@ class DatasetFiles:
         ------
         InputError
             If FITS has no form for a part: a region that is not a union of simple shapes, a column of objects, a name
-            that is not ASCII.
+            that is not ASCII. If a part was changed in place to what could not be read again, such as NaN.
         """
         from gammafold.datasets.files import dataset_to_hdulist
 
+        self.check_parts()  # type: ignore[attr-defined]
         return dataset_to_hdulist(self)  # type: ignore[arg-type]
 
     @classmethod

@@ -9,7 +9,7 @@ import astropy.units as u
 import numpy as np
 
 from gammafold.datasets.folding import split_models
-from gammafold.datasets.slots import held_part
+from gammafold.datasets.slots import held_part, is_on_disk
 from gammafold.stats.kernels import CashStatistic, WStatistic
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from gammafold.datasets.map_prediction import MapPrediction
 
 __all__ = ["cash_significance", "gauss_significance", "info_dict", "info_table", "summary", "wstat_significance"]
+
+# What is said of a part of a dataset that was opened lazily.
+NOT_READ = "not read from file yet"
 
 
 def info_dict(dataset: MapPrediction, in_safe_data_range: bool) -> dict[str, Any]:
@@ -103,13 +106,14 @@ def summary(dataset: MapPrediction) -> str:
     lines = [type(dataset).__name__, "-" * len(type(dataset).__name__), ""]
     lines.append(_line("Name", dataset.name))
     if held_part(dataset, "counts") is None:
-        lines.append(_line("Counts", "none in memory"))
+        lines.append(_line("Counts", NOT_READ if is_on_disk(dataset, "counts") else "none in memory"))
     else:
         lines += _numbers(dataset)
     lines.append("")
     for part in ("mask_safe", "mask_fit"):
         mask = held_part(dataset, part)
-        text = "not set: all bins" if mask is None else f"{int(mask.data.sum())} of {mask.data.size} bins"
+        unset = NOT_READ if is_on_disk(dataset, part) else "not set: all bins"
+        text = unset if mask is None else f"{int(mask.data.sum())} of {mask.data.size} bins"
         lines.append(_line(part, text))
     lines.append(_line("Statistic", dataset.stat_type))
     models = dataset.models

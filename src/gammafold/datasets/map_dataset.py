@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gammafold.datasets import operations
-from gammafold.datasets.create import reco_geom, region_dataset, true_geoms
+from gammafold.datasets.create import one_of, reco_geom, region_dataset, true_geoms
 from gammafold.datasets.explain import Explanation, explain
 from gammafold.datasets.files_methods import DatasetFiles
 from gammafold.datasets.grouping import group_bins
 from gammafold.datasets.info import summary
 from gammafold.datasets.map_prediction import MapPrediction
 from gammafold.datasets.plot import DatasetPlots
-from gammafold.datasets.slots import held_part
+from gammafold.datasets.slots import held_part, is_on_disk
 from gammafold.datasets.stack import stack_into, stacked_counts
 from gammafold.maps.region_map import RegionNDMap
+from gammafold.utils.errors import InputTypeError
 
 if TYPE_CHECKING:
     from gammafold.maps.axis import MapAxis
@@ -156,14 +157,17 @@ class MapDataset(DatasetPlots, DatasetFiles, MapPrediction):
 
         Raises
         ------
-        InputError
-            If the energy axes differ, or only one of the two has a background, an exposure, ...
+        InputError, InputTypeError
+            If the energy axes differ, only one of the two has a background, an exposure, ..., or ``other`` is no
+            such dataset.
 
         Warns
         -----
         GammafoldWarning
             If a model corrects the response of one of the two: the stack has the responses as they were measured.
         """
+        if not isinstance(other, MapDataset):
+            raise InputTypeError(f"cannot stack {other!r} onto {self.name!r}: expected a dataset with a response")
         stack_into(self, other)
 
     def slice_by_idx(self, slices: dict[str, slice], name: str | None = None) -> MapDataset:
@@ -318,6 +322,12 @@ class MapDataset(DatasetPlots, DatasetFiles, MapPrediction):
         **kwargs
             Further parts, as for the constructor.
 
+        Raises
+        ------
+        InputTypeError, InputError
+            If the axes are not axes or have other names, both spellings of an argument are given, or
+            ``reference_time`` is no time.
+
         Examples
         --------
         >>> from gammafold.maps import MapAxis
@@ -325,8 +335,8 @@ class MapDataset(DatasetPlots, DatasetFiles, MapPrediction):
         >>> MapDataset.create(axis).mask_safe.data.any()
         np.False_
         """
-        reco = reco_geom(e_reco if geom is None else geom, region)
-        exposure, edisp = true_geoms(reco, energy_axis_true if e_true is None else e_true, migra_axis)
+        reco = reco_geom(one_of(e_reco=e_reco, geom=geom), region)
+        exposure, edisp = true_geoms(reco, one_of(e_true=e_true, energy_axis_true=energy_axis_true), migra_axis)
         return cls.from_geoms(reco, exposure, None, edisp, reference_time, name=name, meta_table=meta_table, **kwargs)
 
     @classmethod
@@ -384,7 +394,8 @@ class MapDataset(DatasetPlots, DatasetFiles, MapPrediction):
 
     def __repr__(self) -> str:
         held = held_part(self, "counts")
-        counts = "no counts" if held is None else f"{held.data.sum():g} counts in {held.data.size} bins"
+        unknown = "counts not read yet" if is_on_disk(self, "counts") else "no counts"
+        counts = unknown if held is None else f"{held.data.sum():g} counts in {held.data.size} bins"
         return f"<{type(self).__name__} {self.name!r}: {counts}>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:

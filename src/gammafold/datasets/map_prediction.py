@@ -92,6 +92,7 @@ class MapPrediction(MapParts):
         if self.counts is None or self.background is None:
             missing = "counts" if self.counts is None else "background"
             raise InputError(f"dataset {self.name!r} has no {missing}: its excess is unknown")
+        self.check_parts()
         return RegionNDMap(self.geom, data=self.counts.data - self.background.data)
 
     def npred(self) -> RegionNDMap:
@@ -156,6 +157,7 @@ class MapPrediction(MapParts):
             return None
         background_models = split_models(self.models or ())[1]
         if not background_models:
+            self.check_parts()
             return self.background.copy()
         self._cache.plan([self], masked=False)
         return self._predict(compile_likelihood([self], masked=False, models=background_models))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
@@ -14,7 +14,7 @@ from gammafold.datasets.derive import derived, explicit_edisp, frozen_background
 from gammafold.maps.axis import MapAxis
 from gammafold.maps.label_axis import LabelMapAxis
 from gammafold.maps.region_map import RegionNDMap
-from gammafold.utils.errors import GammafoldWarning, InputError
+from gammafold.utils.errors import GammafoldWarning, InputError, InputTypeError
 from gammafold.utils.names import make_name
 from gammafold.utils.units import to_quantity
 
@@ -106,6 +106,8 @@ def to_masked(dataset: MapDataset, name: str | None) -> Any:
 
 def slice_by_idx(dataset: MapDataset, slices: dict[str, slice], name: str | None) -> Any:
     """Return a dataset of some bins; see `MapDataset.slice_by_idx`."""
+    if not isinstance(slices, Mapping):
+        raise InputTypeError(f"slices is {slices!r}: expected a dict, such as {{'energy': slice(2, 5)}}")
     name = make_name(name)
     chosen: dict[str, int | slice] = {}
     for axis_name in ("energy", "energy_true"):
@@ -157,6 +159,8 @@ def slice_by_energy(dataset: MapDataset, energy_min: Any, energy_max: Any, name:
 def resample_energy_axis(dataset: MapDataset, energy_axis: MapAxis, name: str | None) -> Any:
     """Return the dataset on a coarser axis; see `MapDataset.resample_energy_axis`."""
     axis = dataset.reco_energy_axis
+    if not isinstance(energy_axis, MapAxis):
+        raise InputTypeError(f"energy_axis is a {type(energy_axis).__name__}: expected a MapAxis called 'energy'")
     if energy_axis.name != "energy":
         raise InputError(f"the new axis is called {energy_axis.name!r}: expected 'energy'")
     wanted = to_quantity(energy_axis.edges, axis.unit, "the new axis").value

@@ -169,6 +169,7 @@ def plot_masks(
     from matplotlib.patches import Patch
 
     ax = current_axes(ax)
+    fresh = not ax.has_data()
     labels = ax.get_legend_handles_labels()[1]
     for part, given in (("mask_safe", kwargs_safe), ("mask_fit", kwargs_fit)):
         mask = getattr(dataset, part)
@@ -180,6 +181,11 @@ def plot_masks(
         if style["label"] in labels:
             style["label"] = None  # several datasets on the same axes share the entry
         mask.plot_mask(ax, **style)
+    if fresh:
+        # On a plot of their own the ranges are shown against the whole axis, and explained.
+        axis = dataset.reco_energy_axis
+        fit_energies(ax, axis, np.ones(axis.nbin, dtype=bool), fresh)
+        draw_legend(ax)
     return ax
 
 
@@ -307,6 +313,7 @@ def _variance(dataset: Any, part: str) -> np.ndarray:
 def _counts(dataset: Any) -> np.ndarray:
     if dataset.counts is None:
         raise InputError(f"dataset {dataset.name!r} has no counts: there is nothing to plot")
+    dataset.check_parts()
     return np.asarray(dataset.counts.data, dtype=float).reshape(-1)
 
 

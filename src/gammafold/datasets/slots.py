@@ -10,7 +10,7 @@ import numpy as np
 
 from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnitsError
 
-__all__ = ["DataSlot", "LazyPart", "drop_cache", "held_part"]
+__all__ = ["DataSlot", "LazyPart", "drop_cache", "held_part", "is_on_disk"]
 
 
 class LazyPart:
@@ -103,6 +103,11 @@ def held_part(dataset: Any, name: str) -> Any:
     """Return the part ``name`` of a dataset if it is in memory, else None: nothing is read from file."""
     value = dataset.__dict__.get(f"_{name}")
     return None if isinstance(value, LazyPart) else value
+
+
+def is_on_disk(dataset: Any, name: str) -> bool:
+    """Return True if the part ``name`` of a dataset was not read from its file yet: whether it is there is unknown."""
+    return isinstance(dataset.__dict__.get(f"_{name}"), LazyPart)
 
 
 def drop_cache(dataset: Any) -> list[str]:

@@ -97,7 +97,7 @@ class LabelMapAxis:
         for label, index in zip(labels.reshape(-1), found, strict=True):
             if len(index) == 0:
                 raise UnknownNameError(
-                    f"axis {self.name!r} has no label {str(label)!r}: there are {list(self._labels)}"
+                    f"axis {self.name!r} has no label {str(label)!r}: there are {self._labels.tolist()}"
                 )
         return np.array([int(index[0]) for index in found], dtype=int).reshape(labels.shape)
 

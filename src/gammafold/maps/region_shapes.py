@@ -215,7 +215,8 @@ def contains(region: SkyRegion, position: SkyCoord, wcs: WCS) -> np.ndarray:
         return (np.abs(x - x0) <= 0.5) & (np.abs(y - y0) <= 0.5)
     seen = np.isfinite(x) & np.isfinite(y)
     pixels = PixCoord(np.where(seen, x, -1e9), np.where(seen, y, -1e9))
-    return np.asarray(region.to_pixel(wcs).contains(pixels)) & seen
+    # A polygon gives shape (1,) for a single position.
+    return np.reshape(region.to_pixel(wcs).contains(pixels), seen.shape) & seen
 
 
 def _is_circular(region: SkyRegion) -> bool:

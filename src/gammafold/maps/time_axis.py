@@ -10,7 +10,7 @@ import astropy.units as u
 import numpy as np
 
 from gammafold.utils.errors import InputError, UnitsError
-from gammafold.utils.units import to_quantity
+from gammafold.utils.units import to_quantity, to_time
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -52,8 +52,6 @@ class TimeMapAxis:
     def __init__(
         self, edges_min: Any, edges_max: Any, reference_time: Time | str, name: str = "time", interp: str = "lin"
     ) -> None:
-        from astropy.time import Time
-
         if interp != "lin":
             raise InputError(f"interp of axis {name!r} is {interp!r}: times take 'lin'")
         low: u.Quantity = np.atleast_1d(to_quantity(edges_min, "d", f"edges_min of axis {name!r}"))
@@ -73,7 +71,7 @@ class TimeMapAxis:
             raise InputError(f"axis {name!r} has intervals that overlap or are not in order")
         self.name, self.interp = name, interp
         self.edges_min, self.edges_max = low, high
-        self.reference_time = Time(reference_time)
+        self.reference_time = to_time(reference_time, "reference_time")
         self.nbin = len(low)
 
     # -- construction

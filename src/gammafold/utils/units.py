@@ -1,14 +1,17 @@
-"""Units are checked once, on the way in."""
+"""Units and times are checked once, on the way in."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 
-from gammafold.utils.errors import UnitsError
+from gammafold.utils.errors import InputError, UnitsError
 
-__all__ = ["to_quantity"]
+if TYPE_CHECKING:
+    from astropy.time import Time
+
+__all__ = ["to_quantity", "to_time"]
 
 
 def to_quantity(value: Any, unit: u.UnitBase | str, name: str) -> u.Quantity:
@@ -41,3 +44,24 @@ def to_quantity(value: Any, unit: u.UnitBase | str, name: str) -> u.Quantity:
         raise UnitsError(f"{name} has the unit {quantity.unit.to_string()!r}: expected one like {unit}") from error
     except TypeError as error:
         raise UnitsError(f"{name} is {value!r}: expected a quantity in a unit like {unit}") from error
+
+
+def to_time(value: Any, name: str, **form: Any) -> Time:
+    """Return a time of a time or its text; ``form`` is passed on to `~astropy.time.Time`.
+
+    Raises
+    ------
+    InputError
+        If it is no time.
+
+    Examples
+    --------
+    >>> to_time("2000-01-01", "reference_time").isot
+    '2000-01-01T00:00:00.000'
+    """
+    from astropy.time import Time
+
+    try:
+        return Time(value, **form)
+    except (ValueError, TypeError):
+        raise InputError(f"{name} is {value!r}: expected a Time or its text, like '2000-01-01'") from None

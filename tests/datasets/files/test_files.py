@@ -170,6 +170,17 @@ def test_predictions_come_back(tmp_path, full_dataset):
         assert read.info_dict()["livetime"] == 0.44 * u.h
 
 
+def test_what_was_not_read_is_not_called_missing(tmp_path, full_dataset):
+    full_dataset().write(tmp_path / "a.fits")
+    read = SpectrumDataset.read(tmp_path / "a.fits", name="late", lazy=True)
+    assert str(read).count("not read from file yet") == 3
+    assert "not set" not in str(read)
+    assert repr(read) == "<SpectrumDataset 'late': counts not read yet>"
+    np.testing.assert_array_equal(read.counts.data, full_dataset().counts.data)
+    assert "mask_fit        : 3 of 4 bins" in str(read)
+    assert "not read" not in str(read)
+
+
 def test_masks_of_zeros_and_ones_are_booleans(geometries, full_dataset):
     hdulist = full_dataset().to_hdulist()
     mask = RegionNDMap(geometries()[0], data=np.array([0, 1, 1, 0]))
@@ -244,7 +255,7 @@ def test_parts_are_read_when_they_are_used(tmp_path, monkeypatch, full_dataset):
     full_dataset().write(tmp_path / "a.fits")
     seen = counted(monkeypatch)
     dataset = SpectrumDataset.read(tmp_path / "a.fits", lazy=True)
-    assert repr(dataset) == "<SpectrumDataset 'crab 1': no counts>"
+    assert repr(dataset) == "<SpectrumDataset 'crab 1': counts not read yet>"
     assert seen == []
     assert dataset.counts is dataset.counts
     assert seen == ["counts"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from operator import is_
 from typing import Any
 
 import numpy as np
 
+from gammafold.maps.region_map import RegionNDMap
 from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnitsError
 
 __all__ = ["DataSlot", "LazyPart", "drop_cache", "held_part", "is_on_disk"]
@@ -83,8 +85,17 @@ class DataSlot:
     def check_again(self, instance: Any) -> None:
         """Check the part that is in memory: it may have been changed in place since it was set."""
         held = held_part(instance, self._name)
-        if held is not None:
-            self._check(instance, self._name, held)
+        if held is None:
+            return
+        seen = instance.__dict__.setdefault("_as_checked", {})
+        form = _form(held)
+        before = seen.get(self._name)
+        # Of a map that is the one that was checked, only the numbers can have changed.
+        if before is not None and all(map(is_, form, before)) and _are_plain_numbers(held.data):
+            return
+        self._check(instance, self._name, held)
+        if form:
+            seen[self._name] = form
 
     def _read(self, instance: Any, lazy: LazyPart) -> Any:
         part = lazy.load()
@@ -97,6 +108,16 @@ class DataSlot:
             instance.__dict__[self._private] = part
             instance.__dict__["_on_disk"][self._name] = (lazy, part, _digest(part))
         return part
+
+
+def _form(part: Any) -> tuple[Any, ...]:
+    """Return what a map is besides its numbers; nothing for parts of other kinds."""
+    return (part, part.data, part.geom, part.unit) if isinstance(part, RegionNDMap) else ()
+
+
+def _are_plain_numbers(data: np.ndarray) -> bool:
+    """Return True if numbers are finite and not negative, which every part may be."""
+    return data.dtype.kind == "b" or bool(data.dtype.kind in "fiu" and np.isfinite(data.sum()) and data.min() >= 0)
 
 
 def held_part(dataset: Any, name: str) -> Any:

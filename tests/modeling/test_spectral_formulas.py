@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from gammafold.likelihood.differences import differentiate
+from gammafold.maps import MapAxis
 from gammafold.modeling import models as m
 from gammafold.modeling.models.xp import exprel, normal_cdf
+from gammafold.utils.errors import InputError
 
 ENERGY = np.array([0.13, 0.4, 0.9, 1.9, 2.1, 2.6, 5.3, 11.0, 37.0])
 
@@ -153,3 +155,20 @@ def test_the_special_functions(jnp):
     assert_allclose(found, [slope(x) for x in points], rtol=1e-13)
     deep = np.array([-30.0, -8.0, -1.0, 0.0, 2.0])
     assert_allclose(normal_cdf(jnp.asarray(deep)), [float(mpmath.ncdf(x)) for x in deep], rtol=1e-12)
+
+
+def test_negative_energies_have_no_flux():
+    with pytest.raises(InputError, match="energy is -2 TeV: expected energies above zero"):
+        m.LogParabolaSpectralModel()([1, -2] * u.TeV)
+
+
+def test_reference_fluxes_agree_with_the_power_law_integrated_by_hand():
+    axis = MapAxis.from_energy_edges([1, 2, 8] * u.TeV)
+    found = m.PowerLawSpectralModel(index=3, amplitude="2e-12 cm-2 s-1 TeV-1").reference_fluxes(axis)
+    low, high, center = np.array([1, 2]), np.array([2, 8]), np.array([np.sqrt(2), 4])
+    assert_allclose(found["e_ref"].to_value("TeV"), center)
+    assert_allclose(u.Quantity([found["e_min"], found["e_max"]]).to_value("TeV"), [low, high])
+    assert_allclose(found["ref_dnde"].to_value("cm-2 s-1 TeV-1"), 2e-12 * center**-3.0)
+    assert_allclose(found["ref_flux"].to_value("cm-2 s-1"), 1e-12 * (low**-2.0 - high**-2.0))
+    assert_allclose(found["ref_eflux"].to_value("TeV cm-2 s-1"), 2e-12 * (1 / low - 1 / high))
+    assert_allclose(found["ref_e2dnde"].to_value("TeV cm-2 s-1"), 2e-12 / center)

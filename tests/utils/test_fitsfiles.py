@@ -96,3 +96,14 @@ def test_is_fits(tmp_path):
     for path in (cut, tmp_path / "nothing.fits", tmp_path):
         with pytest.raises(FileFormatError, match="cannot read"):
             is_fits(path)
+
+
+def test_a_file_cut_in_a_header_does_not_lose_its_other_extensions_in_silence(tmp_path):
+    path = tmp_path / "a.fits"
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.ones(3)), fits.ImageHDU(np.ones(3))]).writeto(path)
+    with fits.open(path) as hdulist:
+        start = hdulist[2].fileinfo()["hdrLoc"]
+    path.write_bytes(path.read_bytes()[: start + 1000])
+    match = r"cannot read .*a\.fits: Error validating header for HDU #2"
+    with pytest.raises(FileFormatError, match=match), open_fits(path):
+        pass

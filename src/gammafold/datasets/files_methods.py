@@ -65,8 +65,14 @@ class DatasetFiles:
             If an extension is missing or damaged, belongs to another class of datasets, or two contradict each other;
             the message names file and extension.
         """
+        from astropy.io import fits
+
         from gammafold.datasets.files import dataset_from_hdulist
 
+        if not isinstance(hdulist, fits.HDUList):
+            raise InputTypeError(
+                f"hdulist is a {type(hdulist).__name__}: expected an HDUList; files are read with read()"
+            )
         return dataset_from_hdulist(cls, hdulist, name, lazy, format)  # type: ignore[arg-type]
 
     def write(

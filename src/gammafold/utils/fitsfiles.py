@@ -67,7 +67,9 @@ def open_fits(filename: str | os.PathLike[str], checksum: bool = False) -> Itera
     path = make_path(filename)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("error", message=".*(truncated|verification failed)", category=AstropyUserWarning)
+            # A header that astropy cannot read would end the file for it: what follows must not be lost in silence.
+            flaws = ".*(truncated|verification failed|Error validating header)"
+            warnings.filterwarnings("error", message=flaws, category=AstropyUserWarning)
             # The stream is closed whatever happens: astropy leaves its own open when opening fails half-way.
             with _stream(path) as stream, fits.open(stream, memmap=False, checksum=checksum) as hdulist:
                 # Extensions are found one after the other: this reaches the end of the file.

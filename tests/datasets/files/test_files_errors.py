@@ -348,3 +348,8 @@ def test_a_damaged_file_is_read_or_refused(data, tmp_path_factory, full_dataset)
         SpectrumDataset.read(path)
     except GammafoldError as error:
         assert str(path) in str(error)  # noqa: PT017
+
+
+def test_extensions_that_are_none():
+    with pytest.raises(InputTypeError, match="hdulist is a str: expected an HDUList"):
+        SpectrumDataset.from_hdulist("a.fits")

@@ -56,8 +56,16 @@ class SpectralModel(ModelBase):
     evaluate: Callable[..., Any]
 
     def __call__(self, energy: Any) -> u.Quantity:
-        """Return the differential flux at energies of any shape."""
+        """Return the differential flux at energies of any shape.
+
+        Raises
+        ------
+        InputError, UnitsError
+            If an energy is negative, or in a unit of something else.
+        """
         energy = to_quantity(energy, "TeV", "energy")
+        if (energy.value < 0).any():
+            raise InputError(f"energy is {energy.min():g}: expected energies above zero")
         if is_array_native(self):
             values = [parameter.value for parameter in self.parameters]
             return u.Quantity(self.compile().evaluate(energy.to_value(ENERGY), *values), self._engine_unit).to(

@@ -103,3 +103,12 @@ def test_both_layouts_at_once(crab_folder, run, fails):
     line = "convert gadf/23523.fits pha_obs23526.fits -o both"
     assert "say with --to which one to write" in fails(line)
     assert run(f"{line} --to gadf").exit_code == 0
+
+
+@pytest.mark.parametrize("layout", ["gadf", "ogip"])
+def test_an_existing_file_names_the_option(crab_folder, run, fails, layout):
+    line = f"convert pha_obs23523.fits --to {layout} -o out"
+    assert run(line).exit_code == 0
+    message = fails(line)
+    assert re.search(r"file exists: .*23523.*\.fits.*\(pass --overwrite to replace it\)", message)
+    assert run(f"{line} --overwrite").exit_code == 0

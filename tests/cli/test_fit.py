@@ -96,7 +96,8 @@ def test_options_of_a_fit(crab_folder, run):
 def test_an_x_ray_spectrum_is_read_per_kev(crab_folder, run, shared_data):
     options = "--reference '1 keV' --energy-min '0.5 keV' --energy-max '7 keV'"
     numbers = {}
-    for name, option in (("grouped", ""), ("single", "--ungrouped")):
+    choices = {"grouped": "", "single": "--ungrouped", "partial": "--ungrouped --partial-bins"}
+    for name, option in choices.items():
         result = run(f"fit {shared_data}/ogip-xray/3c273.pi {options} {option} -o {name}")
         assert result.exit_code == 0, result.output
         numbers[name] = read_results(crab_folder / name)["fits"]["power-law"]
@@ -104,8 +105,24 @@ def test_an_x_ray_spectrum_is_read_per_kev(crab_folder, run, shared_data):
     fit = numbers["single"]
     amplitude = Models.read(crab_folder / "single" / "power-law.yaml")["power-law"].parameters["amplitude"]
     assert_allclose(amplitude.quantity.to_value("cm-2 s-1 keV-1"), fit["values"][1], rtol=1e-6)
-    # As published for two more channels, to a tenth of an error.
-    assert np.all(np.abs(np.array(fit["values"]) - [1.89504, 1.82141e-4]) < 0.1 * np.array(fit["errors"]))
+    # Two channels are only partly in the range; with them all numbers are the published ones.
+    assert numbers["partial"]["n_data"] == fit["n_data"] + 2 == 446
+    assert_allclose(numbers["partial"]["total_stat"], 497.532, atol=6e-4)
+    values, errors = np.array(numbers["partial"]["values"]), np.array([0.0592, 9.63e-6])
+    assert_allclose(numbers["partial"]["errors"], errors, rtol=2e-3)
+    assert np.all(np.abs(values - [1.89504, 1.82141e-4]) < 3e-3 * errors)
+
+
+def test_bins_partly_in_range(crab_folder, run):
+    edges = SpectrumDatasetOnOff.read("pha_obs23523.fits").counts.geom.axes["energy"].edges
+    low, high = edges[50] * 1.01, edges[55] * 1.01
+    for option, n_bins in (("", 4), ("--partial-bins", 6)):
+        result = run(f"fit pha_obs23523.fits --energy-min '{low}' --energy-max '{high}' {option}")
+        assert result.exit_code == 0, result.output
+        assert read_results(crab_folder / "gammafold-fit")["fits"]["power-law"]["n_data"] == n_bins
+    # An energy that is an edge parts bins that are inside from those outside.
+    assert run(f"fit pha_obs23523.fits --energy-min '{edges[50]}' --partial-bins").exit_code == 0
+    assert read_results(crab_folder / "gammafold-fit")["fits"]["power-law"]["n_data"] == len(edges) - 1 - 50
 
 
 @pytest.mark.filterwarnings("ignore::gammafold.utils.errors.GammafoldWarning")

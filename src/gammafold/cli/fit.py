@@ -38,19 +38,21 @@ def command(
     reference: str,
     energy_min: str | None,
     energy_max: str | None,
+    partial_bins: bool,
     ungrouped: bool,
     output: Path,
 ) -> None:
     """Fit spectra jointly with one or more spectral models.
 
-    PHA files bring the responses and the backgrounds that they name.
+    PHA files bring the responses and the backgrounds that they name. For X-ray spectra "--reference '1 keV'
+    --partial-bins" is usual.
 
     \b
     Examples:
       gammafold fit pha_obs*.fits --model power-law --model log-parabola
       gammafold fit pha_obs23523.fits --energy-min "1 TeV" --output results
     """
-    fit_spectra(pha, models, reference, energy_min, energy_max, ungrouped, output)
+    fit_spectra(pha, models, reference, energy_min, energy_max, partial_bins, ungrouped, output)
 
 
 def fit_spectra(
@@ -59,6 +61,7 @@ def fit_spectra(
     reference: str = "1 TeV",
     energy_min: str | None = None,
     energy_max: str | None = None,
+    partial_bins: bool = False,
     ungrouped: bool = False,
     output: Path = Path("gammafold-fit"),
 ) -> None:
@@ -71,7 +74,7 @@ def fit_spectra(
     spectral = {name: make_model(name, energy) for name in models}
     make_folder(output)
     datasets = read_spectra(paths, group=not ungrouped)
-    energy_range(datasets, energy_min, energy_max)
+    energy_range(datasets, energy_min, energy_max, partial_bins)
     results = {name: fit_model(datasets, name, spectral[name]) for name in progress(spectral, "fitting")}
     say(*fit_tables(datasets, results))
     say(*(f"wrote {path}" for path in write_fits(datasets, results, output)))

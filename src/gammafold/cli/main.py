@@ -11,7 +11,7 @@ from typing import IO, Any
 import click
 
 from gammafold import __version__
-from gammafold.utils.errors import GammafoldError, GammafoldWarning
+from gammafold.utils.errors import ExistingFileError, GammafoldError, GammafoldWarning
 
 __all__ = ["cli", "main"]
 
@@ -50,6 +50,8 @@ class LazyGroup(click.Group):
         with plain_warnings():
             try:
                 return super().invoke(ctx)
+            except ExistingFileError as error:
+                raise CommandError(str(ExistingFileError(error.files, "--overwrite"))) from error
             except (GammafoldError, OSError) as error:
                 raise CommandError(str(error)) from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,7 +65,9 @@ def energy_options(command: Any) -> Any:
     low = click.option("--energy-min", default=None, help="Fit whole bins above this energy, such as '300 GeV'.")
     high = click.option("--energy-max", default=None, help="Fit whole bins below this energy.")
     single = click.option("--ungrouped", is_flag=True, help="Fit single channels, whatever GROUPING says.")
-    return low(high(single(command)))
+    text = "Fit bins that are partly between these energies too, as is usual for X-rays."
+    partial = click.option("--partial-bins", is_flag=True, help=text)
+    return low(high(partial(single(command))))
 
 
 def progress(items: Iterable[T], label: str, total: int | None = None) -> Iterable[T]:
@@ -159,8 +163,10 @@ def make_model(name: str, reference: u.Quantity) -> SpectralModel:
     return kind(**given)
 
 
-def energy_range(datasets: Datasets, energy_min: str | None, energy_max: str | None) -> None:
-    """Restrict the fit to whole bins between two energies such as ``"300 GeV"``."""
+def energy_range(
+    datasets: Datasets, energy_min: str | None, energy_max: str | None, partial_bins: bool = False
+) -> None:
+    """Restrict the fit to bins between two energies such as ``"300 GeV"``: whole ones, or any part of which is."""
     low = None if energy_min is None else positive_energy(energy_min, "--energy-min")
     high = None if energy_max is None else positive_energy(energy_max, "--energy-max")
     if low is None and high is None:
@@ -168,4 +174,11 @@ def energy_range(datasets: Datasets, energy_min: str | None, energy_max: str | N
     if low is not None and high is not None and not low < high:
         raise InputError(f"--energy-min {energy_min} is not below --energy-max {energy_max}")
     for dataset in datasets:
-        dataset.mask_fit = dataset.counts.geom.energy_mask(energy_min=low, energy_max=high)
+        geom = dataset.counts.geom
+        if not partial_bins:
+            dataset.mask_fit = geom.energy_mask(energy_min=low, energy_max=high)
+            continue
+        # What is left without the bins that lie wholly below, and wholly above.
+        outside = [] if low is None else [geom.energy_mask(energy_max=low)]
+        outside += [] if high is None else [geom.energy_mask(energy_min=high)]
+        dataset.mask_fit = ~functools.reduce(operator.or_, outside)

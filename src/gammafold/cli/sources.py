@@ -49,6 +49,7 @@ class Analysis:
     reoptimize: bool
     energy_min: str | None
     energy_max: str | None
+    partial_bins: bool
     ungrouped: bool
     output: Path
 
@@ -58,7 +59,7 @@ class Analysis:
             parse_edges(self.energy_edges)  # bad ones are told before any work is done
         make_folder(self.output)
         datasets = read_spectra(self.pha, group=not self.ungrouped)
-        energy_range(datasets, self.energy_min, self.energy_max)
+        energy_range(datasets, self.energy_min, self.energy_max, self.partial_bins)
         return datasets
 
     def fit(self, datasets: Datasets) -> str:

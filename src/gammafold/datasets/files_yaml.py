@@ -18,7 +18,7 @@ from gammafold import __version__
 from gammafold.datasets.core import Dataset
 from gammafold.modeling.models.collection import Models
 from gammafold.modeling.models.registry import known_classes
-from gammafold.utils.errors import FileFormatError, InputError
+from gammafold.utils.errors import ExistingFileError, FileFormatError, InputError
 from gammafold.utils.files import atomic_path, make_path, read_yaml
 
 if TYPE_CHECKING:
@@ -184,4 +184,4 @@ def _require_new(paths: list[Path]) -> None:
     """Raise before anything is written if a file would be replaced."""
     there = [str(path) for path in paths if path.exists()]
     if there:
-        raise InputError(f"files exist: {there} (pass overwrite=True to replace them)")
+        raise ExistingFileError(", ".join(there))

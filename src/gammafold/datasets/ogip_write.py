@@ -25,7 +25,7 @@ from gammafold.data.ogip.model import (
 )
 from gammafold.data.ogip.write import write_arf, write_background, write_pha, write_rmf
 from gammafold.datasets.folding import exposure_values, kernel_values
-from gammafold.utils.errors import GammafoldWarning, InputError
+from gammafold.utils.errors import ExistingFileError, GammafoldWarning, InputError
 from gammafold.utils.files import make_path
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def write_onoff(
     paths = {kind: names[kind] for kind, is_there in chosen.items() if is_there}
     existing = [str(path) for path in paths.values() if path.exists()]
     if existing and not overwrite:
-        raise InputError(f"file exists: {', '.join(existing)} (pass overwrite=True to replace it)")
+        raise ExistingFileError(", ".join(existing))
     if observation.arf is not None:
         write_arf(observation.arf, paths["arf"], overwrite, checksum)
     if observation.rmf is not None:

@@ -6,6 +6,7 @@ Each error is also the builtin that a script would catch, so ``except ValueError
 from __future__ import annotations
 
 __all__ = [
+    "ExistingFileError",
     "FileFormatError",
     "FitError",
     "GammafoldError",
@@ -24,6 +25,22 @@ class GammafoldError(Exception):
 
 class InputError(GammafoldError, ValueError):
     """A value that cannot be accepted: the message says what came and what would be accepted."""
+
+
+class ExistingFileError(InputError):
+    """Files that would be replaced without having been asked: the message names them.
+
+    Parameters
+    ----------
+    files : str
+        The files.
+    option : str
+        What to pass for them to be replaced. Default: "overwrite=True".
+    """
+
+    def __init__(self, files: str, option: str = "overwrite=True") -> None:
+        super().__init__(f"file exists: {files} (pass {option} to replace it)")
+        self.files = files
 
 
 class InputTypeError(GammafoldError, TypeError):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gammafold.utils.errors import FileFormatError, InputError
+from gammafold.utils.errors import ExistingFileError, FileFormatError, InputError
 
 __all__ = ["atomic_path", "make_path", "read_yaml", "write_yaml"]
 
@@ -39,7 +39,7 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
     """
     target = make_path(path)
     if target.exists() and not overwrite:
-        raise InputError(f"file exists: {target} (pass overwrite=True to replace it)")
+        raise ExistingFileError(str(target))
     if not target.parent.is_dir():
         raise InputError(f"no such folder: {target.parent} (to write {target.name})")
     descriptor, name = tempfile.mkstemp(

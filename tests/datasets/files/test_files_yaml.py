@@ -191,7 +191,7 @@ def test_nothing_is_written_where_a_file_exists(datasets, listed, tmp_path):
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     (tmp_path / "SpectrumDataset.fits").unlink()
     (tmp_path / "datasets.yaml").unlink()
-    with pytest.raises(InputError, match=r"files exist: \[.*SpectrumDatasetOnOff.fits.*overwrite=True"):
+    with pytest.raises(InputError, match=r"file exists: .*SpectrumDatasetOnOff.fits.*overwrite=True"):
         datasets.write(listed, tmp_path / "models.yaml")
     assert not listed.exists()
     assert not (tmp_path / "SpectrumDataset.fits").exists()
@@ -202,7 +202,7 @@ def test_nothing_is_written_where_a_file_exists(datasets, listed, tmp_path):
 @pytest.mark.parametrize("name", ["models.yaml", "models_covariance.dat"])
 def test_existing_models_are_not_replaced(name, datasets, tmp_path):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(InputError, match=f"files exist: .*{name}"):
+    with pytest.raises(InputError, match=f"file exists: .*{name}"):
         datasets.write(tmp_path / "datasets.yaml", tmp_path / "models.yaml")
     assert [path.name for path in tmp_path.iterdir()] == [name]
 

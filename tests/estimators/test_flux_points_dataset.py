@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from astropy.table import Table
+from astropy.tests.helper import assert_quantity_allclose
 from scipy.optimize import minimize
 
 from gammafold.datasets import Datasets, FluxPointsDataset
@@ -250,3 +251,54 @@ def test_estimated_points_without_scans(crab, edges):
     dataset = FluxPointsDataset(power_law(amplitude="4.6e-11 cm-2 s-1 TeV-1", index=2.7), points)
     assert dataset.selected_bins().all()
     assert Fit().run([dataset]).success
+
+
+class TestAmongSpectra:
+    """What a collection says of all members, it says of flux points too, or that it is not for them."""
+
+    @pytest.fixture
+    def mixed(self, crab, points):
+        safe = np.arange(points.energy_axis.nbin) > 1
+        return Datasets([FluxPointsDataset(data=points, mask_safe=safe, name="points"), crab[0]])
+
+    def test_info_table(self, mixed, crab, points):
+        mixed.models = crab.models
+        table = mixed.info_table()
+        assert table["n_bins"].tolist() == [8, 80]
+        measured = int((~points.is_ul.data[2:]).sum())  # the statistic leaves limits out
+        assert table["n_fit_bins"].tolist() == [measured, crab[0].info_dict()["n_fit_bins"]]
+        np.testing.assert_allclose(table["stat_sum"], [dataset.stat_sum() for dataset in mixed])
+        assert table["livetime"].unit == "s"
+        assert np.isnan(table["livetime"][0])
+        assert np.isnan(table["counts"][0])
+        assert table["counts"][1] == crab[0].info_dict()["counts"]
+        mixed["points"].models = None
+        assert np.isnan(mixed["points"].info_dict()["stat_sum"])
+
+    def test_energy_ranges(self, mixed, edges):
+        low, high = mixed.energy_ranges
+        assert_quantity_allclose([low[0], high[0]], edges[[2, -1]])
+        assert_quantity_allclose([low[1], high[1]], mixed[1].energy_range)
+        mixed[0].mask_safe = np.zeros(8, bool)
+        assert np.isnan(mixed.energy_ranges[0][0])
+
+    def test_energies_alone(self):
+        table = Table({"e_ref": [1, 3, 9] * u.TeV, "dnde": [1e-11, 1e-12, 1e-13] * u.Unit("cm-2 s-1 TeV-1")})
+        found = FluxPointsDataset(data=FluxPoints.from_table(table)).energy_range
+        assert_quantity_allclose(found, [1, 9] * u.TeV)
+
+    @pytest.mark.parametrize(
+        ("operation", "call"),
+        [
+            ("fake", lambda datasets: datasets.fake(random_state=0)),
+            ("slice_by_energy", lambda datasets: datasets.slice_by_energy("1 TeV", "10 TeV")),
+            ("stack_reduce", lambda datasets: datasets[:1].stack_reduce()),
+            (r"info_table\(cumulative=True\)", lambda datasets: datasets.info_table(cumulative=True)),
+            ("energy_axes_are_aligned", lambda datasets: datasets.energy_axes_are_aligned),
+        ],
+    )
+    def test_what_is_for_spectra_alone_changes_nothing(self, mixed, operation, call):
+        counts = mixed[1].counts.data.copy()
+        with pytest.raises(InputTypeError, match=f"{operation} is for spectra.*'points': 'FluxPointsDataset'"):
+            call(mixed)
+        np.testing.assert_array_equal(mixed[1].counts.data, counts)

@@ -133,6 +133,13 @@ class Datasets(CollectionPlots, MutableSequence):
         if dataset.name in names:
             raise InputError(f"a dataset {dataset.name!r} is already there: names must be unique")
 
+    def _require_ability(self, ability: str, operation: str) -> None:
+        """Raise before anything is done if a member lacks what an operation on all of them needs."""
+        unable = [dataset for dataset in self._datasets if not hasattr(dataset, ability)]
+        if unable:
+            kinds = {dataset.name: type(dataset).__name__ for dataset in unable}
+            raise InputTypeError(f"{operation} is for spectra: these datasets are none: {kinds}")
+
     def copy(self) -> Datasets:
         """Return a deep copy; parameters that are linked stay linked among the copies."""
         return copy.deepcopy(self)
@@ -207,6 +214,7 @@ class Datasets(CollectionPlots, MutableSequence):
         random_state : int, "random-seed", "global-rng", RandomState or Generator
             One stream of random numbers, from which the members draw one after the other.
         """
+        self._require_ability("fake", "fake")
         random = get_random_state(random_state)
         for dataset in self._datasets:
             dataset.fake(random_state=random)
@@ -231,6 +239,7 @@ class Datasets(CollectionPlots, MutableSequence):
     @property
     def energy_axes_are_aligned(self) -> bool:
         """True if the energy axes of all members have the same bins."""
+        self._require_ability("geoms", "energy_axes_are_aligned")
         axes = [dataset.geoms["geom"].axes["energy"] for dataset in self._datasets]
         return all(axis.nbin == axes[0].nbin and axis.is_allclose(axes[0]) for axis in axes)
 
@@ -279,7 +288,13 @@ class Datasets(CollectionPlots, MutableSequence):
         """Return the members cut to an energy range, under their names.
 
         A member that has no bin in the range is left out.
+
+        Raises
+        ------
+        InputTypeError
+            If a member cannot be cut, as flux points.
         """
+        self._require_ability("slice_by_energy", "slice_by_energy")
         sliced = []
         for dataset in self._datasets:
             if dataset.has_energy_bins(energy_min, energy_max):
@@ -304,12 +319,15 @@ class Datasets(CollectionPlots, MutableSequence):
         ------
         InputError
             If there is no member, or the members are not of one type.
+        InputTypeError
+            If the members cannot be stacked, as flux points.
         """
         if not self._datasets:
             raise InputError("no datasets: there is nothing to stack")
         if not self.is_all_same_type:
             kinds = sorted({type(dataset).__name__ for dataset in self._datasets})
             raise InputError(f"cannot stack datasets of different types: {kinds}")
+        self._require_ability("stack", "stack_reduce")
         first, *others = self._datasets
         stacked = first.to_masked(name=name)
         if others:
@@ -327,6 +345,8 @@ class Datasets(CollectionPlots, MutableSequence):
         """
         from gammafold.datasets.info import info_table
 
+        if cumulative:
+            self._require_ability("stack", "info_table(cumulative=True)")
         return info_table(self._datasets, cumulative)
 
     # -- files

@@ -97,7 +97,8 @@ def info_table(datasets: Sequence[Any], cumulative: bool) -> Table:
         rows = [dataset.info_dict() for dataset in datasets]
     if not rows:
         return Table()
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    # The row that knows most gives the order; what others do not know is NaN.
+    names = list(dict.fromkeys(name for row in sorted(rows, key=len, reverse=True) for name in row))
     return Table({name: _column([row.get(name, np.nan) for row in rows]) for name in names})
 
 
@@ -175,5 +176,7 @@ def _exposure_range(dataset: MapPrediction) -> tuple[u.Quantity, u.Quantity]:
 
 
 def _column(values: list[Any]) -> Any:
-    quantities = [value for value in values if isinstance(value, u.Quantity)]
-    return u.Quantity(values) if quantities else values
+    units = [value.unit for value in values if isinstance(value, u.Quantity)]
+    if not units:
+        return values
+    return u.Quantity([value if isinstance(value, u.Quantity) else value * units[0] for value in values])

@@ -181,6 +181,40 @@ class FluxPointsDataset(Dataset):
         return self.data.gti
 
     @property
+    def energy_range(self) -> u.Quantity:
+        """Lowest and highest energy of the points that can be trusted, shape ``(2,)``; NaN if none can."""
+        points = self.data
+        safe = np.ones(points.energy_axis.nbin, bool) if self._mask_safe is None else self._mask_safe.data.reshape(-1)
+        if not safe.any():
+            return u.Quantity([np.nan, np.nan], points.energy_axis.unit)
+        low, high = (
+            (points.energy_min, points.energy_max) if points.has_energy_bins else (points.energy_ref, points.energy_ref)
+        )
+        return u.Quantity([low[safe].min(), high[safe].max()])
+
+    def info_dict(self, in_safe_data_range: bool = True) -> dict[str, Any]:
+        """Return a summary; points have no counts, live time or exposure of their own.
+
+        Parameters
+        ----------
+        in_safe_data_range : bool
+            Accepted as for spectra; nothing is summed over energy here.
+
+        Returns
+        -------
+        info : dict
+            ``name``, ``n_bins`` (points), ``n_fit_bins`` (points in the statistic), ``stat_type`` and ``stat_sum``,
+            which is NaN without models.
+        """
+        return {
+            "name": self.name,
+            "n_bins": self.data.energy_axis.nbin,
+            "n_fit_bins": int(self.selected_bins().sum()),
+            "stat_type": self.stat_type,
+            "stat_sum": np.nan if self.models is None else self.stat_sum(),
+        }
+
+    @property
     def all_models(self) -> Sequence[Any]:
         """Models that were set, those that apply to other datasets included."""
         return () if self._models is None else self._models

@@ -8,7 +8,9 @@ import pytest
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
+from gammafold.datasets import FluxPointsDataset
 from gammafold.estimators import FluxPoints, FluxPointsEstimator
+from gammafold.modeling.models import PowerLawSpectralModel, SkyModel
 from gammafold.utils.errors import FileFormatError, InputError, UnitsError, UnknownNameError
 
 KINDS = ["dnde", "flux", "eflux", "e2dnde", "likelihood"]
@@ -96,6 +98,55 @@ class TestColumns:
         np.testing.assert_allclose(again.dnde.data, one.dnde.data)
 
 
+class TestLikelihoodScans:
+    """Scans as the format has them: the logarithm of the likelihood less that at the best norm."""
+
+    @staticmethod
+    def table(points):
+        table = points.to_table(sed_type="likelihood")
+        table.remove_column("stat_scan")
+        return table
+
+    def test_what_is_written(self, points, light_curve):
+        for one in (points, light_curve):
+            table = one.to_table(sed_type="likelihood")
+            rise = np.asarray(table["stat_scan"]) - np.asarray(table["stat"])[..., None]
+            np.testing.assert_allclose(table["dloglike_scan"], -rise / 2)
+        assert "dloglike_scan" not in points.to_table(sed_type="dnde").colnames
+
+    @pytest.mark.parametrize("ending", ["fits", "ecsv"])
+    def test_there_and_back(self, points, tmp_path, ending):
+        path = tmp_path / f"points.{ending}"
+        self.table(points).write(path, format=None if ending == "fits" else "ascii.ecsv")
+        assert_same(points, FluxPoints.read(path, reference_model=points.reference_model), rtol=1e-9)
+
+    def test_light_curve(self, light_curve):
+        again = FluxPoints.from_table(self.table(light_curve), reference_model=light_curve.reference_model)
+        assert_same(light_curve, again, rtol=1e-9)
+
+    def test_norms_of_their_own_without_statistic(self):
+        # As Fermi-LAT tables are: each bin has its norms, and nothing but differences of the likelihood.
+        best, error = np.array([1.0, 0.4]), np.array([0.2, 0.5])
+        norms = best[:, None] + error[:, None] * np.linspace(-2.1, 4.3, 30)
+        unit = u.Unit("cm-2 s-1 MeV-1")
+        table = Table({"e_min": [1e3, 3e3] * u.MeV, "e_max": [3e3, 9e3] * u.MeV, "e_ref": [2e3, 5e3] * u.MeV})
+        table["ref_dnde"], table["norm"], table["norm_err"] = [1e-13, 1e-14] * unit, best, error
+        table["norm_scan"], table["dloglike_scan"] = norms, -0.5 * ((norms - best[:, None]) / error[:, None]) ** 2
+        table.meta["SED_TYPE"] = "likelihood"
+        found = FluxPoints.from_table(table)
+        np.testing.assert_allclose(found.dnde.quantity.to_value(unit).ravel(), best * [1e-13, 1e-14])
+        for n_sigma in (1, 2, 3):
+            limits = found.recompute_ul(n_sigma_ul=n_sigma).norm_ul.data.ravel()
+            np.testing.assert_allclose(limits, best + n_sigma * error, rtol=1e-6)
+        # A parabola's fit is the weighted mean, by the scans as by values and errors.
+        profile, chi2 = (FluxPointsDataset(data=found, stat_type=kind) for kind in ("profile", "chi2"))
+        for dataset in (profile, chi2):
+            dataset.models = SkyModel(PowerLawSpectralModel(amplitude="1e-13 cm-2 s-1 MeV-1", reference="2 GeV"))
+        np.testing.assert_allclose(profile.stat_array(), chi2.stat_array(), rtol=1e-3)
+        again = FluxPoints.from_table(found.to_table(sed_type="likelihood"))
+        np.testing.assert_array_equal(again.stat_scan.data, found.stat_scan.data)
+
+
 class TestForeignTables:
     def test_names_in_capitals_masks_and_counts_of_datasets(self):
         table = Table(
@@ -174,10 +225,20 @@ class TestBadTables:
         with pytest.raises(UnitsError, match="column 'e_ref' has the unit 'm'"):
             FluxPoints.from_table(table)
 
-    def test_scans_on_different_norms(self, points):
-        table = points.to_table()
-        table["norm_scan"][3] *= 2
-        with pytest.raises(InputError, match="norm_scan differs from bin to bin"):
+    def test_scans(self, points):
+        table = points.to_table(sed_type="likelihood")
+        table["norm_scan"][3, 1] = table["norm_scan"][3, 0]
+        with pytest.raises(InputError, match="one twice in a bin"):
+            FluxPoints.from_table(table)
+        table["norm_scan"] = table["norm_scan"][:, :5]
+        with pytest.raises(InputError, match=r"norm_scan has the shape \(8, 5\), the scan over it \(8, 101\)"):
+            FluxPoints.from_table(table)
+
+    def test_a_likelihood_counted_from_elsewhere(self, points):
+        table = points.to_table(sed_type="likelihood")
+        table.remove_column("stat_scan")
+        table["dloglike_scan"] *= -1
+        with pytest.raises(InputError, match=r"dloglike_scan reaches .* nowhere above zero"):
             FluxPoints.from_table(table)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gammafold.data.gti_io import reference_time
 from gammafold.datasets.flux_points.names import NORM_SUFFIXES, SED_UNITS, TABLE_SED_TYPES, check_sed_type
 from gammafold.datasets.flux_points.points import FluxPoints
+from gammafold.datasets.flux_points.scans import scan_map, statistic_of_likelihood
 from gammafold.datasets.flux_points.tables import FORMATS, PER_DATASET, PLAIN_COLUMNS
 from gammafold.maps.axis import MapAxis
 from gammafold.maps.region_geom import RegionGeom
@@ -205,8 +206,14 @@ class _Columns:
         for name in (*PLAIN_COLUMNS, "sqrt_ts", "is_ul"):
             if name in self.names:
                 maps[name] = self._plain_map(name, geom)
-        if "stat_scan" in self.names and "norm_scan" in self.names:
-            maps["stat_scan"] = self._scan_map(geom)
+        if "norm_scan" in self.names and "stat_scan" in self.names:
+            maps["stat_scan"] = scan_map(self.values("norm_scan"), self.values("stat_scan"), geom)
+        elif "norm_scan" in self.names and "dloglike_scan" in self.names:
+            rise = statistic_of_likelihood(self.values("dloglike_scan"))
+            # Without the statistic at the best norm, that is where it is counted from.
+            best = maps.setdefault("stat", RegionNDMap(geom=geom, data=np.zeros(geom.data_shape)))
+            curves = rise + best.data.reshape(*rise.shape[:-1], 1)
+            maps["stat_scan"] = scan_map(self.values("norm_scan"), curves, geom)
         return maps
 
     def _flux_map(self, name: str, geom: RegionGeom, unit: str) -> RegionNDMap:
@@ -227,12 +234,3 @@ class _Columns:
             missing = np.isnan(by_dataset).all(axis=1)
             values = np.where(missing, np.nan, np.nansum(by_dataset, axis=1))
         return RegionNDMap(geom=geom, data=values.reshape(geom.data_shape))
-
-    def _scan_map(self, geom: RegionGeom) -> RegionNDMap:
-        curves = self.values("stat_scan")
-        norms = self.values("norm_scan").reshape(-1, curves.shape[-1])
-        if not np.allclose(norms, norms[0], rtol=1e-6):
-            raise InputError("norm_scan differs from bin to bin: expected the same norms in all of them")
-        axis = MapAxis.from_nodes(norms[0], name="norm", interp="lin")
-        cube = geom.to_image().to_cube([axis, *geom.axes])
-        return RegionNDMap(geom=cube, data=curves.reshape(cube.data_shape))

@@ -2,7 +2,9 @@
 
 "gadf-sed": one row for each energy bin, columns ``e_ref``, ``e_min``, ``e_max`` and the quantities of one
 kind of flux; kind "likelihood" holds the reference fluxes and the norms. "lightcurve" and "profile": one row for
-each interval of time or distance, and vector columns over energy. Scans are ``norm_scan`` and ``stat_scan``.
+each interval of time or distance, and vector columns over energy. Scans are ``norm_scan`` and ``stat_scan``; kind
+"likelihood" has them in the form of the format too: ``dloglike_scan = (stat - stat_scan) / 2``, the logarithm of the
+likelihood less that at the best norm.
 
 Source: https://gamma-astro-data-formats.readthedocs.io (spectra: flux points; light curves). Names and layouts that
 the format leaves open are those of gammapy.
@@ -157,6 +159,9 @@ def _rows(points: FluxPoints, kind: str) -> Iterator[tuple[str, Any]]:
         curves = scan.data[..., 0, 0].reshape(-1, points.energy_axis.nbin, len(norms))
         yield "norm_scan", np.broadcast_to(norms, curves.shape)
         yield "stat_scan", curves
+        if kind == "likelihood" and points.has("stat"):
+            best = points.stat.data[..., 0, 0].reshape(-1, points.energy_axis.nbin)
+            yield "dloglike_scan", 0.5 * (best[..., None] - curves)
 
 
 def _quantities(points: FluxPoints, kind: str) -> Iterator[tuple[str, RegionNDMap]]:

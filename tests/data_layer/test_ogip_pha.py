@@ -169,6 +169,13 @@ def test_net_spectrum_is_reported(make_pha):
     assert spectrum.counts.min() == -2
 
 
+@pytest.mark.parametrize("keyword", ["HDUCLAS3", "HDUCLAS4"])
+def test_a_header_of_rates_above_counts_is_reported(make_pha, keyword):
+    spectrum = read_pha(make_pha(keywords={keyword: "RATE"}))
+    np.testing.assert_array_equal(spectrum.counts, COUNTS)
+    assert any(f"{keyword} = RATE, but the column is COUNTS, which is believed" in note for note in spectrum.notes)
+
+
 def test_missing_exposure_and_backscal(make_pha):
     with pytest.warns(GammafoldWarning, match="no EXPOSURE; LIVETIME = 7 s"):
         assert read_pha(make_pha(keywords={"LIVETIME": 7.0}, drop=("EXPOSURE",))).exposure == 7.0

@@ -152,6 +152,7 @@ def _spectrum(
     if is_poisson and kind != "NET":
         _refuse_negative(table, name, counts)
     _note_content(table, is_rate, exposure, remarks)
+    _note_unit(table, name, remarks)
     ebounds, gti, region = extras
     mask_fit = row.per_channel("MASK_FIT")
     background = _file(row, "BACKFILE")
@@ -319,6 +320,15 @@ def _kind(table: FitsTable, remarks: Remarks) -> str:
         remarks.note(f"{table.label}: HDUCLAS2 = {text}; taken as TOTAL")
         kind = "TOTAL"
     return kind
+
+
+def _note_unit(table: FitsTable, column: str, remarks: Remarks) -> None:
+    """Note a header that speaks of rates above a column of counts, or the reverse; the column's name decides."""
+    other = {"COUNTS": "RATE", "RATE": "COUNT"}[column]
+    # Some missions swap the two keywords.
+    for keyword in ("HDUCLAS3", "HDUCLAS4"):
+        if table.text_of(keyword).upper() == other:
+            remarks.note(f"{table.label}: {keyword} = {other}, but the column is {column}, which is believed")
 
 
 def _file(row: Row, keyword: str) -> str | None:

@@ -49,7 +49,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     model = SkyModel(PowerLawSpectralModel(index=2.5, amplitude="4e-11 cm-2 s-1 TeV-1"), name="crab")
-    cluster = LocalCluster(n_workers=options.workers, threads_per_worker=1, processes=True, dashboard_address=None)
+    cluster = LocalCluster(
+        n_workers=options.workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
+    )
     with cluster, Client(cluster) as client:
         datasets = DistributedDatasets(client, load, range(options.observations), model)
         start = time.perf_counter()

@@ -35,7 +35,7 @@ def cluster_of(workers: int) -> Iterator[Any]:
     except ImportError as error:
         raise InputError(f"--workers {workers} needs dask: pip install 'gammafold[dask]'") from error
     cluster = LocalCluster(
-        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=50
     )
     with cluster, Client(cluster) as client:
         yield client

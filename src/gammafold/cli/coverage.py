@@ -22,12 +22,12 @@ def command(number: int, seed: int, workers: int, output: Path) -> None:
     """Simulate the Crab nebula from bright to faint, and count how often intervals hold the truth.
 
     Intervals are those from the Fisher matrix and from the profile likelihood. This makes the table and the figure
-    of the documentation.
+    of the documentation; without options it takes about ten minutes on one core.
 
     \b
     Examples:
-      gammafold coverage --workers 4
-      gammafold coverage -n 1000 --output quick
+      gammafold coverage -n 100 --output quick
+      gammafold coverage -n 100 --seed 2 --workers 2
     """
     from gammafold.report.coverage import coverage_study, terminal_table, write_coverage
 

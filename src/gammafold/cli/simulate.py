@@ -40,7 +40,7 @@ def command(
     \b
     Examples:
       gammafold simulate pha_obs23523.fits -n 10000 --seed 1 --workers 4
-      gammafold simulate crab.yaml -n 10000
+      gammafold simulate crab.yaml -n 1000
     where crab.yaml holds
       datasets: [pha_obs23523.fits, pha_obs23526.fits]
       models: gammafold-fit/power-law.yaml

@@ -157,19 +157,17 @@ def terminal_table(table: Table) -> Any:
     from rich.table import Table as RichTable
 
     shown = RichTable(title=f"coverage of intervals, {table['n_sim'][0]} spectra of each kind")
-    for column in ("counts", "off counts", "1/alpha", "parameter", "bias/scatter", "Fisher 68", "profile 68",
-                   "Fisher 95", "profile 95", "± (68)", "converged"):  # fmt: skip
+    # F from the Fisher matrix, P from the profile likelihood; what else the study found is in its file.
+    for column in ("counts", "1/α", "parameter", "bias/σ", "F 68", "P 68", "F 95", "P 95", "±"):
         shown.add_column(column, justify="left" if column == "parameter" else "right")
     for row in table:
         covered = (100 * row[name] for name in ("fisher_68", "profile_68", "fisher_95", "profile_95", "error"))
         shown.add_row(
             f"{row['signal']:.0f}",
-            f"{row['off']:.0f}",
             f"{1 / row['alpha']:.0f}",
             row["parameter"],
             f"{row['bias']:.3f}",
-            *(f"{value:.2f}" for value in covered),
-            str(row["n"]),
+            *(f"{value:.1f}" for value in covered),
         )
     return shown
 

@@ -80,18 +80,18 @@ def ensemble_tables(result: EnsembleResult) -> list[Table]:
     from rich.table import Table
 
     table = Table(title=f"{len(result)} realisations, {result.n_success} converged, seed {result.seed}")
-    for column in ("parameter", "truth", "mean", "bias / scatter", "scatter", "error", "pull width", "68 %", "95 %"):
-        table.add_column(column, justify="left" if column == "parameter" else "right")
+    # What fits a terminal; means, mean errors and units are in the summary that is written.
+    for column in ("parameter", "truth", "bias/σ", "σ", "pull", "68 %", "95 %"):
+        left = column == "parameter"
+        table.add_column(column, justify="left" if left else "right", overflow="fold" if left else "ellipsis")
     for row in result.summary():
         table.add_row(
-            f"{row['parameter']} ({row['unit']})" if row["unit"] else str(row["parameter"]),
+            str(row["parameter"]),
             f"{row['truth']:.4g}",
-            f"{row['mean']:.4g}",
-            f"{row['bias'] / row['scatter']:.3f} ± {row['bias_err'] / row['scatter']:.3f}",
+            f"{row['bias'] / row['scatter']:.3f}",
             f"{row['scatter']:.3g}",
-            f"{row['error']:.3g}",
             f"{row['pull_width']:.3f}",
-            *(f"{100 * row[f'coverage_{c}']:.2f} ± {100 * row[f'coverage_{c}_err']:.2f}" for c in (68, 95)),
+            *(f"{100 * row[f'coverage_{c}']:.1f} ± {100 * row[f'coverage_{c}_err']:.1f}" for c in (68, 95)),
         )
     return [table]
 

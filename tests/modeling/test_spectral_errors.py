@@ -180,6 +180,28 @@ def test_pivot_of_other_models_is_where_the_relative_error_is_least():
     assert relative(pivot) < relative(pivot / 1.05)
 
 
+@pytest.mark.parametrize("width", [0.5, 0.05, 1e-3])
+def test_pivot_of_a_line(width):
+    # The flux falls to zero far from the line; with an error of the amplitude alone, no energy is known best.
+    line = m.GaussianSpectralModel(amplitude="1e-12 cm-2 s-1", mean="2 TeV", sigma=f"{width} TeV")
+    line.covariance = np.diag([1e-26, (0.1 * width) ** 2, 0])
+    assert_allclose(line.pivot_energy.to_value("TeV"), 2, rtol=1e-6)
+
+
+def test_no_pivot_where_every_energy_is_known_as_well():
+    model = m.LogParabolaSpectralModel(alpha=2.2, beta=0.1, reference="1 TeV")
+    model.covariance = np.diag([9e-26, 0, 0, 0])
+    with pytest.raises(
+        InputError, match=r"LogParabolaSpectralModel has no minimum between 0\.0.* TeV: there is no pivot"
+    ):
+        _ = model.pivot_energy
+
+
+def test_pivot_of_a_power_law_with_a_fixed_amplitude(law):
+    law.covariance = np.diag([0.01, 0, 0])
+    assert_allclose(law.pivot_energy.to_value("TeV"), 1, rtol=1e-9)
+
+
 def test_peaks():
     parabola = m.LogParabolaSpectralModel(alpha=1.6, beta=0.2, reference="2 TeV")
     cutoff = m.ExpCutoffPowerLawSpectralModel(index=1.6, lambda_="0.1 TeV-1", alpha=1.5)

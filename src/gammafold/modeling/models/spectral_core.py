@@ -188,7 +188,8 @@ class SpectralModel(ModelBase):
         Raises
         ------
         InputError
-            If no parameter has an error.
+            If no parameter has an error, or the relative error is least at no energy within a factor 1000 of the
+            reference energy (of 1 TeV in models without one), as where only a norm is free.
         """
         return spectral_errors.pivot_energy(self)
 

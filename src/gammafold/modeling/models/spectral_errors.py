@@ -20,6 +20,8 @@ Array = np.ndarray
 Computed = Callable[[Any], u.Quantity]
 
 _STEP = 1e-3
+# The square of an error of a flux must be a number still.
+_NO_FLUX = 1e-140
 
 
 def propagate(model: SpectralModel, compute: Computed, n_samples: int | None, random_state: Any) -> u.Quantity:
@@ -118,14 +120,35 @@ def pivot_energy(model: SpectralModel) -> u.Quantity:
 
     if not any(parameter.error > 0 for parameter in model.parameters):
         raise InputError(f"the parameters of {type(model).__name__} have no errors: the pivot energy is unknown")
-    unit = model.reference.unit if hasattr(model, "reference") else u.TeV
-    center = np.log(model.reference.quantity.to_value(unit)) if hasattr(model, "reference") else 0.0
+    center = next((getattr(model, name).quantity for name in ("reference", "mean") if hasattr(model, name)), 1 * u.TeV)
+    middle = np.log(center.value)
 
-    def relative_error(log_energy: float) -> float:
-        value, error = propagate(model, lambda trial: trial(u.Quantity(np.exp(log_energy), unit)), None, None)
-        return float(np.log((error / value).to_value("")))
+    def relative_error(log_energy: Any) -> Array:
+        energy = u.Quantity(np.exp(log_energy), center.unit)
+        value, error = propagate(model, lambda trial: trial(energy), None, None)
+        # Where there is as good as no flux, far from a line, nothing is known about it.
+        known = value.value > _NO_FLUX
+        return np.where(known, error.value / np.where(known, value.value, 1.0), np.inf)
 
-    grid = np.linspace(center - 7, center + 7, 57)
-    best = grid[np.argmin([relative_error(x) for x in grid])]
-    found = minimize_scalar(relative_error, bounds=(best - 0.3, best + 0.3), method="bounded", options={"xatol": 1e-8})
-    return u.Quantity(np.exp(found.x), unit)
+    grid = np.linspace(middle - 7, middle + 7, 57)
+    relative = relative_error(grid)
+    best = int(np.argmin(relative))
+    neighbours = relative[max(best - 1, 0) : best + 2]
+    # Where the flux has no error at all, or the same everywhere, it is known best at no energy.
+    if len(neighbours) < 3 or not relative[best] < (1 - 1e-6) * neighbours.max():
+        low, high = u.Quantity(np.exp(grid[[0, -1]]), center.unit)
+        raise InputError(
+            f"the relative error of the flux of {type(model).__name__} has no minimum between {low:.3g} and "
+            f"{high:.3g}: there is no pivot energy"
+        )
+    step = grid[1] - grid[0]
+    # A narrow line has a flux in a part of this range only.
+    while not np.isfinite(relative_error(grid[best] + step * np.array([-1.0, 1.0]))).all():
+        step /= 2
+    found = minimize_scalar(
+        lambda x: float(relative_error(x)),
+        bounds=(grid[best] - step, grid[best] + step),
+        method="bounded",
+        options={"xatol": 1e-8},
+    )
+    return u.Quantity(np.exp(found.x), center.unit)

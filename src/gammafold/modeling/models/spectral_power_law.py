@@ -137,7 +137,7 @@ class PowerLawSpectralModel(SpectralModel):
         ``E = reference exp(cov(index, amplitude) / (amplitude var(index)))``.
         """
         covariance = self.covariance.data
-        if not covariance[0, 0] > 0:
+        if not covariance[0, 0] > 0 or self.amplitude.value == 0:
             return super().pivot_energy
         slope = covariance[0, 1] / (self.amplitude.value * covariance[0, 0])
         return self.reference.quantity * np.exp(slope)

@@ -97,6 +97,20 @@ def test_fits_with_few_counts_converge_with_and_without_exact_hessians(make, mon
     assert np.abs(found.gradient * errors).max() < 1e-3
 
 
+def test_the_last_step_needs_no_look_at_where_it_leads(make):
+    many = low_counts(make)
+    start = np.tile(many.x0, (400, 1))
+    found = minimise_batch(many, start)
+    deviance, gradient, fisher = many.normal_equations(found.theta)
+    np.testing.assert_allclose(found.deviance, deviance, rtol=0, atol=1e-8)
+    errors = np.sqrt(2.0 / np.diagonal(fisher, axis1=1, axis2=2))
+    assert np.abs((found.gradient - gradient) * errors).max() < 1e-4
+    # What is left to gain, and so the distance in errors.
+    left = 0.5 * np.einsum("ni,nij,nj->n", gradient, np.linalg.inv(fisher), gradient)
+    assert np.sqrt(left).max() < 2e-4
+    assert np.sqrt(np.mean(left)) < 2e-5
+
+
 def test_amplitudes_move_on_a_logarithmic_scale(make):
     # An amplitude far from the energies that are seen follows the index over powers of ten.
     flux = FluxFunction(2, lambda energy, index, amplitude: amplitude * (energy / 300.0) ** -index)

@@ -84,6 +84,10 @@ def test_deviance_and_offset_make_the_sum(kernel):
     value, gradient = kernel.deviance_and_gradient(MU)
     assert value == kernel.deviance(MU)
     np.testing.assert_array_equal(gradient, kernel.gradient(MU))
+    value, gradient, weight = kernel.expansion(MU)
+    assert value == kernel.deviance(MU)
+    np.testing.assert_array_equal(gradient, kernel.gradient(MU))
+    np.testing.assert_array_equal(weight, kernel.fisher(MU))
 
 
 @each

@@ -68,9 +68,9 @@ class StackedLikelihood:
         both = np.concatenate([value[None], slopes]).transpose(1, 2, 0)
         folded = (self.response @ both).transpose(2, 0, 1)
         counts, jacobian = folded[0] + self.fixed, folded[1:]
-        deviance, weights = self.statistic.deviance_and_gradient(counts)
-        gradient = np.einsum("pnk,nk->np", jacobian, weights)
-        weighted = (jacobian * self.statistic.fisher(counts)).transpose(1, 0, 2)
+        deviance, slope, weight = self.statistic.expansion(counts)
+        gradient = np.einsum("pnk,nk->np", jacobian, slope)
+        weighted = (jacobian * weight).transpose(1, 0, 2)
         return deviance, gradient, weighted @ jacobian.transpose(1, 2, 0)
 
 

@@ -48,6 +48,8 @@ _LEAST_CURVATURE = 1e-6
 _AFAR = 10.0
 _LONGEST = 2.0
 FIRST_DAMPING = 1e-2
+# Eased below this it is given up; dropped at once, it would be wanted again at the next step.
+LEAST_DAMPING = 1e-3
 LAST_DAMPING = 1e9
 
 
@@ -136,6 +138,8 @@ class _Search:
         # What the Fisher matrix lacks of the Hessian, as far as it is known.
         self.secant = np.zeros_like(self.fisher)
         self.damping = np.zeros(len(theta))
+        # What the last step was expected to gain.
+        self.gain = np.zeros(len(theta))
         self.n_iterations = np.zeros(len(theta), dtype=int)
         # Nowhere to start from: a row with an infinite deviance has no gradient.
         self.active = self._usable(np.arange(len(theta)))
@@ -157,13 +161,15 @@ class _Search:
     def step(self, rows: NDArray[np.intp], exact: bool = False) -> None:
         """Try one step of each of these rows, with their exact Hessians or with what is known of them."""
         gain, shift = self._newton_proposal(rows) if exact else self._proposal(rows)
-        done = gain < GOAL
+        trial = self._moved(rows, shift, gain)
+        last = self._is_last(rows, shift, gain, trial)
+        self._take_last(rows[last], trial[last], gain[last])
+        done = last | (gain < GOAL)
         self.converged[rows[done]] = True
         self.active[rows[done]] = False
-        rows, gain, shift = rows[~done], gain[~done], shift[~done]
+        rows, gain, trial = rows[~done], gain[~done], trial[~done]
         if rows.size == 0:
             return
-        trial = self._moved(rows, shift, gain)
         # Selecting all rows, as at first, would only copy the data.
         likelihood = self.likelihood if rows.size == len(self.theta) else self.likelihood.at_rows(rows)
         deviance, gradient, fisher = likelihood.normal_equations(trial)
@@ -178,10 +184,28 @@ class _Search:
         self.secant[rows[~better]] = 0.0
         self.theta[taken], self.deviance[taken] = trial[better], deviance[better]
         self.gradient[taken], self.fisher[taken] = gradient[better], fisher[better]
+        self.gain[rows] = np.where(better, gain, 0.0)
         damping = self.damping[rows]
-        eased = np.where(damping > FIRST_DAMPING, 0.1 * damping, 0.0)
+        eased = np.where(damping > LEAST_DAMPING, 0.1 * damping, 0.0)
         self.damping[rows] = np.where(better, eased, np.maximum(10.0 * damping, FIRST_DAMPING))
         self._give_up(rows, gain)
+
+    def _is_last(self, rows: NDArray[np.intp], shift: Array, gain: Array, trial: Array) -> Mask:
+        """Return whether the next step of each row leads so close to the minimum that there is no need to look.
+
+        Close to a minimum what there is to gain falls by about the same factor at each step.
+        """
+        remaining = gain**2 < GOAL * self.gain[rows]
+        inside = ((trial > self.likelihood.lower) & (trial < self.likelihood.upper) | (shift == 0)).all(axis=-1)
+        last: Mask = (gain >= GOAL) & (gain < _CLOSE) & remaining & inside & (self.damping[rows] == 0)
+        return last
+
+    def _take_last(self, rows: NDArray[np.intp], theta: Array, gain: Array) -> None:
+        """Move rows to their minima, where the statistic is as good as its parabola."""
+        moved = theta - self.theta[rows]
+        self.theta[rows] = theta
+        self.deviance[rows] -= gain
+        self.gradient[rows] += np.einsum("nij,nj->ni", self.fisher[rows] + self.secant[rows], moved)
 
     def _walks_in_logarithm(self, rows: NDArray[np.intp]) -> Mask:
         """Return which parameters (n, p) of these rows move on a logarithmic scale."""

@@ -52,6 +52,15 @@ class JointStatistic:
             total = total + value
         return total, gradient
 
+    def expansion(self, mu: Array) -> tuple[Any, Array, Array]:
+        """Deviance (...), its derivative (..., K) and its expected second derivative (..., K)."""
+        gradient, weight = np.zeros_like(mu), np.zeros_like(mu)
+        total: Any = 0.0
+        for rows, kernel in self.parts:
+            value, gradient[..., rows], weight[..., rows] = kernel.expansion(mu[..., rows])
+            total = total + value
+        return total, gradient, weight
+
     def _per_bin(self, method: str, mu: Array) -> Array:
         result = np.zeros_like(mu)
         for rows, kernel in self.parts:
@@ -78,6 +87,7 @@ class _Single(JointStatistic):
         super().__init__([(slice(0, n_bins), kernel)], n_bins)
         self.deviance = kernel.deviance  # type: ignore[method-assign]
         self.deviance_and_gradient = kernel.deviance_and_gradient  # type: ignore[method-assign]
+        self.expansion = kernel.expansion  # type: ignore[method-assign]
         self.per_bin = kernel.per_bin  # type: ignore[method-assign]
         self.gradient = kernel.gradient  # type: ignore[method-assign]
         self.fisher = kernel.fisher  # type: ignore[method-assign]

@@ -338,11 +338,12 @@ class Likelihood:
         return self._chunked(lambda one, part: _batched(one._fisher, part), theta, with_data=True)
 
     def _fisher(self, theta: Array) -> Array:
-        return self._normal_matrix(theta, *self._counts_and_jacobian(theta))
+        counts, jacobian = self._counts_and_jacobian(theta)
+        return self._normal_matrix(theta, self.statistic.fisher(counts), jacobian)
 
-    def _normal_matrix(self, theta: Array, counts: Array, jacobian: Array) -> Array:
+    def _normal_matrix(self, theta: Array, weight: Array, jacobian: Array) -> Array:
         # (N, p, K) @ (N, K, p)
-        weighted = (jacobian * self.statistic.fisher(counts)).transpose(1, 0, 2)
+        weighted = (jacobian * weight).transpose(1, 0, 2)
         matrix: Array = weighted @ jacobian.transpose(1, 2, 0)
         if self._priors:
             diagonal = np.arange(self.n_free)
@@ -365,13 +366,13 @@ class Likelihood:
             jacobian = np.broadcast_to(jacobian, (self.n_free, len(theta), self._n_bins))
         p = self.n_free
         result = np.empty((len(theta), 1 + p + p * p))
-        result[:, 0], weights = self.statistic.deviance_and_gradient(counts)
-        result[:, 1 : 1 + p] = np.einsum("pnk,nk->np", jacobian, weights)
+        result[:, 0], slope, weight = self.statistic.expansion(counts)
+        result[:, 1 : 1 + p] = np.einsum("pnk,nk->np", jacobian, slope)
         if self._priors:
             full = self.full(theta)
             result[:, 0] += self._prior("deviance", full).sum(axis=-1)
             result[:, 1 : 1 + p] += self._prior("gradient", full)[:, self._free]
-        result[:, 1 + p :] = self._normal_matrix(theta, counts, jacobian).reshape(len(theta), -1)
+        result[:, 1 + p :] = self._normal_matrix(theta, weight, jacobian).reshape(len(theta), -1)
         return result
 
     def hessian(self, theta: ArrayLike, errors: Array | None = None) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -15,7 +16,7 @@ __all__ = ["BinnedStatistic"]
 Array = NDArray[np.float64]
 
 
-class BinnedStatistic:
+class BinnedStatistic(ABC):
     """A statistic of K bins, or of a batch of N times K bins. It never changes: its data are read-only copies.
 
     Subclasses name their data arrays in ``fields`` (the order of the constructor) and prepare what depends on
@@ -30,6 +31,7 @@ class BinnedStatistic:
             setattr(self, name, _frozen(array))
         self._prepare()
 
+    @abstractmethod
     def _prepare(self) -> None:
         """Compute what depends on the data alone."""
 
@@ -50,6 +52,18 @@ class BinnedStatistic:
     def background(self, mu: Array) -> Array:
         """Best background (..., K) beside a prediction ``mu``: none, where the prediction holds it."""
         return np.zeros_like(mu)
+
+    @abstractmethod
+    def deviance_and_gradient(self, mu: Array) -> tuple[Any, Array]:
+        """Deviance (...) and gradient (..., K) together."""
+
+    @abstractmethod
+    def fisher(self, mu: Array) -> Array:
+        """Expected second derivative (..., K)."""
+
+    def expansion(self, mu: Array) -> tuple[Any, Array, Array]:
+        """Deviance (...), gradient (..., K) and Fisher weight (..., K) together."""
+        return *self.deviance_and_gradient(mu), self.fisher(mu)
 
     @property
     def observed_counts(self) -> Array:

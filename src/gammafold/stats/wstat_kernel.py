@@ -169,6 +169,14 @@ class WStatistic(BinnedStatistic):
         ``n_on - alpha n_off``.
         """
         with np.errstate(all="ignore"):
+            return self._weight(*self._expected(mu))
+
+    def _weight(self, on: Array, b: Array) -> Array:
+        variance = on + self.alpha * b
+        return namespace_of(on).where(variance > 0, 2.0 / variance, 0.0)
+
+    def expansion(self, mu: Array) -> tuple[Any, Array, Array]:
+        """Deviance (...), gradient (..., K) and Fisher weight (..., K) together."""
+        with np.errstate(all="ignore"):
             on, b = self._expected(mu)
-            variance = on + self.alpha * b
-            return namespace_of(mu).where(variance > 0, 2.0 / variance, 0.0)
+            return 2.0 * np.add.reduce(self._halves(on, b), axis=-1), self._slope(on, b), self._weight(on, b)

@@ -203,6 +203,36 @@ def test_a_joint_fit_on_a_cluster_is_that_of_one_process(make, client):
     assert "dataset 'run-0'" in likelihood.diagnose(np.array([np.nan, 1.0]))
 
 
+def test_a_worker_that_is_killed_in_the_middle_of_a_joint_fit(make, client, tmp_path):
+    from gammafold.datasets import Datasets
+    from gammafold.ensemble import DistributedDatasets
+    from gammafold.modeling import Fit
+    from gammafold.modeling.models import LogParabolaSpectralModel, SkyModel
+
+    reads = tmp_path / "reads.txt"
+
+    def load(number):
+        with reads.open("a") as file:
+            file.write(f"{number}\n")
+        return load_run(number)
+
+    there = DistributedDatasets(client, load, range(8), make.power_law(), n_parts=4)
+    Fit("fisher-scoring").run(there)
+    # Another model is fitted to what was read for the first one.
+    there.models = [SkyModel(LogParabolaSpectralModel(amplitude="4e-11 cm-2 s-1 TeV-1", reference="1 TeV", beta=0.1))]
+    likelihood = there.likelihood()
+    assert sorted(reads.read_text().split()) == [str(number) for number in range(8)]
+
+    expected = Datasets([load_run(number) for number in range(8)])
+    expected.models = there.models.copy()
+    before = likelihood.stat(likelihood.x0)
+    os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+    assert likelihood.stat(likelihood.x0) == before
+    np.testing.assert_allclose(Fit().run(there).values, Fit().run(expected).values, rtol=1e-6)
+    # Only the parts of the worker that died were read again.
+    assert 8 < len(reads.read_text().split()) < 16
+
+
 def test_a_part_that_cannot_be_read_is_told(make, client):
     from gammafold.ensemble import DistributedDatasets
     from gammafold.utils.errors import FitError

@@ -36,6 +36,7 @@ class DistributedDatasets:
         The cluster.
     load : callable
         ``load(source)`` returns a dataset; it is called on a worker, once for each source (again if that worker dies).
+        What it returned stays there as long as this object lives, so that a fit with another model reads nothing again.
     sources : sequence
         What the datasets are made from, such as names of files that every worker can read.
     models : Models, list of models or a model
@@ -63,9 +64,10 @@ class DistributedDatasets:
         if client is None or not len(sources):
             raise InputError("no sources: expected a client of a cluster and at least one dataset to load")
         self._client, self._load, self._sources = client, load, list(sources)
-        self.models = DatasetModels(models)
+        self.models = models
         wanted = sum(client.nthreads().values()) if n_parts is None else positive("n_parts", n_parts)
         self._n_parts = max(1, min(wanted, len(self._sources)))
+        self._loaded: list[Any] = []
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -76,19 +78,37 @@ class DistributedDatasets:
         return [str(source) for source in self._sources]
 
     @property
+    def models(self) -> DatasetModels:
+        """Models of all datasets; assign a model or a list of them to fit others."""
+        return self._models
+
+    @models.setter
+    def models(self, models: Any) -> None:
+        self._models = DatasetModels(models)
+
+    @property
     def parameters(self) -> Any:
         """Parameters of the models."""
         return self.models.parameters
 
     def likelihood(self) -> DistributedLikelihood:
-        """Read and compile on the workers, and return the joint likelihood.
+        """Compile on the workers, after they have read what they have not yet, and return the joint likelihood.
 
         Raises
         ------
         FitError
             If a part cannot be read or compiled; the message is that of the worker.
         """
-        return DistributedLikelihood(self._client, self._load, self._pieces(), self.models)
+        if not self._loaded or any(part.status in ("error", "cancelled", "lost") for part in self._loaded):
+            self._loaded = self._read()
+        return DistributedLikelihood(self._client, self._loaded, self.models)
+
+    def _read(self) -> list[Any]:
+        """Let the workers read the datasets, and return the futures of all parts."""
+        from cloudpickle import dumps
+
+        load = dumps(self._load)
+        return [self._client.submit(_load_part, load, dumps(piece), pure=False) for piece in self._pieces()]
 
     def _pieces(self) -> list[list[Any]]:
         edges = np.linspace(0, len(self._sources), self._n_parts + 1).astype(int)
@@ -109,12 +129,12 @@ class DistributedLikelihood:
         Bins of all datasets.
     """
 
-    def __init__(self, client: Any, load: Any, pieces: Sequence[Sequence[Any]], models: Any) -> None:
+    def __init__(self, client: Any, loaded: Sequence[Any], models: Any) -> None:
         from cloudpickle import dumps
 
         self._client = client
-        task = dumps((load, models))
-        self._parts = [client.submit(_compile_part, task, dumps(piece), pure=False) for piece in pieces]
+        task = dumps(models)
+        self._parts = [client.submit(_compile_part, part, task, pure=False) for part in loaded]
         heads = self._gather([client.submit(_describe, part, pure=False) for part in self._parts])
         own = self._own = likelihood_without_data(models)
         self.names, self.n_free, self.x0, self.scale = own.names, own.n_free, own.x0, own.scale
@@ -205,15 +225,19 @@ class DistributedLikelihood:
 # -- on the workers
 
 
-def _compile_part(task: bytes, piece: bytes) -> Likelihood:
+def _load_part(load: bytes, piece: bytes) -> Datasets:
     from pickle import loads
 
-    load, models = loads(task)
-    datasets = Datasets()
-    for source in loads(piece):
-        dataset = load(source)
+    read = loads(load)
+    return Datasets([read(source) for source in loads(piece)])
+
+
+def _compile_part(datasets: Datasets, task: bytes) -> Likelihood:
+    from pickle import loads
+
+    models = loads(task)
+    for dataset in datasets:
         dataset.models = models
-        datasets.append(dataset)
     return compile_likelihood(datasets, joint_models=models)
 
 

@@ -64,7 +64,7 @@ def main() -> None:
         print(result)
         print(f"{options.observations} observations, {likelihood.n_data} bins, {options.workers} workers")
         print(f"read and compile {compiled - start:.1f} s, one evaluation {1e3 * (evaluated - compiled):.0f} ms")
-        print(f"read, compile and fit {fitted - evaluated:.1f} s")
+        print(f"compile and fit {fitted - evaluated:.1f} s")
         workers = ", ".join(f"{memory:.0f}" for memory in client.run(peak_memory).values())
         print(f"peak memory: {workers} MB in the workers, {peak_memory():.0f} MB here")
 

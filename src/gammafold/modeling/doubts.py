@@ -53,9 +53,9 @@ def _few_off(likelihood: Likelihood, signal: Mapping[str, Array]) -> str:
     few = list(found)
     if not few:
         return ""
-    others = f" and {len(few) - 1} more" if len(few) > 1 else ""
+    others = f" ({len(few) - 1} more like it)" if len(few) > 1 else ""
     return (
-        f"the W statistic is biased with few off counts: dataset {few[0]!r}{others} has {found[few[0]]}; stack the "
+        f"the W statistic is biased with few off counts: dataset {few[0]!r} has {found[few[0]]}{others}; stack the "
         f"datasets, group the bins by off counts, dataset.group('counts_off', {ENOUGH_OFF_COUNTS:g}), or model the "
         "background"
     )

@@ -63,8 +63,8 @@ def few_off_counts(n_on: Any, n_off: Any, alpha: Any, signal: Any = None) -> str
     share = "all" if background >= seen else f"{background / seen:.0%}"
     known = None if signal is None else np.asarray(signal, dtype=float)[measured]
     bias = _expected_bias(n_on[measured], n_off[measured], alpha[measured], known)
-    size = f"{abs(bias):.0%}" if abs(bias) >= 0.01 else "less than 1%"
-    expected = f"expect a norm about {size} too {'low' if bias < 0 else 'high'}"
+    size = f"about {abs(bias):.0%}" if abs(bias) >= 0.01 else "less than 1%"
+    expected = f"expect a norm {size} too {'low' if bias < 0 else 'high'}"
     return f"{mean:.2g} off counts per bin, and {share} of the on counts are background: {expected}"
 
 

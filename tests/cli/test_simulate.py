@@ -5,7 +5,7 @@ import pytest
 import yaml
 from astropy.table import Table
 
-from gammafold.datasets import SpectrumDatasetOnOff
+from gammafold.datasets import Datasets, SpectrumDatasetOnOff
 from gammafold.ensemble import EnsembleResult, simulate_and_fit
 from gammafold.modeling.models import Models, PowerLawSpectralModel, SkyModel
 from gammafold.report.coverage import Setting, coverage_study, make_dataset, terminal_table, write_coverage
@@ -51,6 +51,20 @@ def test_spectra_are_fitted_first(run, crab_folder):
     result = run("simulate pha_obs23523.fits -n 20 --seed 1 --model power-law -o out")
     assert result.exit_code == 0, result.output
     assert EnsembleResult.read("out/ensemble.fits").names == ("index", "amplitude")
+
+
+def test_a_list_of_datasets_and_their_models_are_simulated(run, config, crab_folder):
+    datasets = Datasets([SpectrumDatasetOnOff.read(crab_folder / f"pha_obs{n}.fits") for n in (23523, 23526)])
+    datasets.write(crab_folder / "runs.yaml")
+    datasets.models = Models.read(crab_folder / "crab-model.yaml")
+    expected = simulate_and_fit(datasets, 20, 3, progress=False)
+    config(datasets=["runs.yaml"])
+    for command in ("simulate runs.yaml -m crab-model.yaml", "simulate crab.yaml"):
+        result = run(f"{command} -n 20 --seed 3 -o out")
+        assert result.exit_code == 0, result.output
+        np.testing.assert_array_equal(EnsembleResult.read("out/ensemble.fits").values, expected.values)
+    assert run("simulate runs.yaml -n 20 --seed 3 -o out").exit_code == 0
+    assert EnsembleResult.read("out/ensemble.fits").truth[0] != 2.6
 
 
 @pytest.mark.parametrize(

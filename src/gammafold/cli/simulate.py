@@ -20,7 +20,8 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(min=0), default=None, help="Seed: the same numbers every time.")
 @workers_option
 @click.option("--model", "-m", default="power-law", show_default=True,
-              help=f"Model that is fitted to spectra, to be the truth: {', '.join(MODELS)}.")  # fmt: skip
+              help=f"Truth: a model that is fitted to spectra first ({', '.join(MODELS)}), or a YAML file of models, "
+                   "taken as they are.")  # fmt: skip
 @reference_option
 @output_option("gammafold-simulate", "Folder for all fits (FITS), a summary (ECSV) and a figure (PNG).")
 def command(
@@ -34,8 +35,8 @@ def command(
 ) -> None:
     """Simulate spectra and fit each of them: biases, errors, coverage.
 
-    SOURCE is a YAML file that names datasets (PHA files) and models, or PHA files, whose best fit with --model is
-    then the truth.
+    SOURCE is a YAML file that names datasets and models, or spectra (PHA files, files of datasets, lists of these)
+    for which --model gives the truth.
 
     \b
     Examples:
@@ -59,14 +60,21 @@ def command(
 def _read(source: tuple[Path, ...], model: str, reference: str) -> tuple[Any, dict[str, Any]]:
     from gammafold.cli.options import make_model, read_spectra
     from gammafold.report.fit import fit_model
-    from gammafold.report.simulate import read_config
+    from gammafold.report.simulate import is_config, read_config
+    from gammafold.report.spectra import LIST_ENDINGS
     from gammafold.utils.errors import FitError, InputError
 
-    configs = [path for path in source if path.suffix in (".yaml", ".yml")]
+    configs = [path for path in source if is_config(path)]
     if configs:
         if len(source) > 1:
-            raise InputError(f"{configs[0]} names datasets itself: expected one YAML file, or PHA files")
+            raise InputError(f"{configs[0]} names datasets itself: expected one such file, or spectra")
         return read_config(configs[0])
+    if model not in MODELS and Path(model).suffix in LIST_ENDINGS:
+        from gammafold.modeling.models import Models
+
+        truth, datasets = Models.read(model), read_spectra(source)
+        datasets.models = truth
+        return datasets, {}
     spectral = make_model(model, positive_energy(reference, "--reference"))
     datasets = read_spectra(source)
     result = fit_model(datasets, "source", spectral)

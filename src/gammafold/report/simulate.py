@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gammafold.modeling.fit import Fit
 from gammafold.modeling.models.collection import Models
+from gammafold.report.spectra import LIST_ENDINGS, read_spectrum_file
 from gammafold.utils.errors import FileFormatError, FitError, InputError
 from gammafold.utils.files import atomic_path, read_yaml
 
@@ -17,9 +18,18 @@ if TYPE_CHECKING:
     from gammafold.datasets import Datasets
     from gammafold.ensemble import EnsembleResult
 
-__all__ = ["ensemble_tables", "read_config", "write_ensemble"]
+__all__ = ["ensemble_tables", "is_config", "read_config", "write_ensemble"]
 
 _KEYS = {"datasets": list, "models": str, "fit": bool, "free": list, "background": str}
+
+
+def is_config(path: Path) -> bool:
+    """Return whether a file is what `read_config` reads, and not spectra: a YAML file, but for a list of datasets."""
+    if path.suffix not in LIST_ENDINGS:
+        return False
+    content = read_yaml(path)
+    listed = content.get("datasets") if isinstance(content, dict) else None
+    return not (isinstance(listed, list) and listed and all(isinstance(entry, dict) for entry in listed))
 
 
 def read_config(path: Path) -> tuple[Datasets, dict[str, Any]]:
@@ -28,7 +38,7 @@ def read_config(path: Path) -> tuple[Datasets, dict[str, Any]]:
     A YAML file with these entries; paths are relative to its folder:
 
     ``datasets``
-        List of PHA files.
+        List of PHA files, files of datasets, or lists of these as ``Datasets.write`` writes.
     ``models``
         File of models, as ``Models.write`` and ``gammafold fit`` write.
     ``fit``
@@ -48,11 +58,12 @@ def read_config(path: Path) -> tuple[Datasets, dict[str, Any]]:
     FileFormatError
         If the file is no such list of entries; the message names the file and the entry.
     """
-    from gammafold.datasets import Datasets, SpectrumDatasetOnOff
+    from gammafold.datasets import Datasets
 
     config = _checked(read_yaml(path), path)
     folder = Path(path).parent
-    datasets = Datasets([SpectrumDatasetOnOff.read(folder / str(name)) for name in config["datasets"]])
+    named = [folder / str(name) for name in config["datasets"]]
+    datasets = Datasets([dataset for name in named for dataset in read_spectrum_file(name)])
     datasets.models = Models.read(folder / config["models"])
     if config.get("fit", False):
         result = Fit(on_failure="report").run(datasets)

@@ -220,6 +220,8 @@ def test_seeds(make):
     assert seed_entropy(sequence.spawn(1)[0]) != 7
     first, second = (seed_entropy(np.random.default_rng(1)) for _ in range(2))
     assert first == second
+    legacy = np.random.RandomState(1)
+    assert seed_entropy(np.random.RandomState(1)) == seed_entropy(legacy) != seed_entropy(legacy)
     assert seed_entropy(None) != seed_entropy(None)
     dataset = make.crab_run()
     assert run(dataset, 2, random_state=None).seed > 0

@@ -51,7 +51,7 @@ def simulate_and_fit(
         With models, responses and counts. The counts of Cash datasets do not matter (zeros will do).
     n_sim : int
         Number of realisations.
-    random_state : int, `numpy.random.SeedSequence` or `numpy.random.Generator`, optional
+    random_state : int, `numpy.random.SeedSequence`, `numpy.random.Generator` or `numpy.random.RandomState`, optional
         Seed. Default: one that the system gives; the result knows it.
     free : list of str or Parameter, optional
         Parameters to fit, by themselves or by their names as in ``datasets.likelihood().names``; all others are
@@ -73,7 +73,6 @@ def simulate_and_fit(
         Whether the profile likelihood of each parameter is followed to the truth, which is what the coverage of its
         intervals needs (`EnsembleResult.coverage`), or to the ends of 68 % intervals too (``result.rows.errn``,
         ``errp``), which takes some ten times as long as the fits. Default: "none".
-
     engine : {"numpy", "jax"}
         What minimises: NumPy, or one vectorised JAX program on the device that JAX has (extra ``jax``; on a CPU it is
         slower than NumPy). Both draw the same counts and end at the same minima, to a small fraction of an error.
@@ -148,7 +147,7 @@ def realisation(
     >>> bool(again[0].counts.data.sum() == result.rows.counts[7])
     True
     """
-    if random_state is None or isinstance(random_state, np.random.Generator):
+    if random_state is None or isinstance(random_state, np.random.Generator | np.random.RandomState):
         raise InputError(f"random_state is {random_state!r}: expected the seed of an ensemble, a number")
     if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 0:
         raise InputError(f"number is {number!r}: expected the number of a realisation, 0 or more")

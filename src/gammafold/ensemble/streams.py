@@ -25,7 +25,7 @@ def seed_entropy(random_state: Any) -> int:
 
     Parameters
     ----------
-    random_state : int, `numpy.random.SeedSequence`, `numpy.random.Generator` or None
+    random_state : int, `numpy.random.SeedSequence`, `numpy.random.Generator`, `numpy.random.RandomState` or None
         A seed of zero or more, of any size; a generator gives one (and moves on); None asks the system.
 
     Raises
@@ -47,12 +47,15 @@ def seed_entropy(random_state: Any) -> int:
         return int.from_bytes(random_state.generate_state(4, np.uint32).tobytes(), "little")
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**63))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**63 - 1, dtype=np.int64))
     if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
         if random_state >= 0:
             return int(random_state)
         raise InputError(f"random_state is {random_state}: a seed must not be negative")
     raise InputError(
-        f"random_state is {random_state!r}: expected an integer seed, a numpy SeedSequence or Generator, or None"
+        f"random_state is {random_state!r}: expected an integer seed, a numpy SeedSequence, Generator or "
+        "RandomState, or None"
     )
 
 

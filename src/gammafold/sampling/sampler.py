@@ -39,7 +39,7 @@ class Sampler:
         "emcee": affine-invariant walkers (Goodman & Weare 2010), all of them one batch of the likelihood.
         "nuts": the no-U-turn sampler (Hoffman & Gelman 2014) of numpyro, with JAX's gradient (extra ``jax``).
         "dynesty", "ultranest": nested sampling, which gives the evidence too; "ultranest" evaluates in batches.
-    random_state : int, `numpy.random.SeedSequence` or `numpy.random.Generator`, optional
+    random_state : int, `numpy.random.SeedSequence`, `numpy.random.Generator` or `numpy.random.RandomState`, optional
         Seed; the result knows it. Default: one that the system gives.
     progress : bool
         Whether to show a progress bar on standard error. Default: True.
@@ -130,10 +130,13 @@ def _seed(random_state: Any) -> int:
         return int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**31))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
     if isinstance(random_state, np.random.SeedSequence):
         return int(random_state.generate_state(1)[0])
     if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool) and random_state >= 0:
         return int(random_state)
     raise InputError(
-        f"random_state is {random_state!r}: expected an integer seed >= 0, a numpy SeedSequence or Generator, or None"
+        f"random_state is {random_state!r}: expected an integer seed >= 0, a numpy SeedSequence, Generator or "
+        "RandomState, or None"
     )

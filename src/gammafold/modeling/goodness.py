@@ -14,12 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammafold.likelihood.fisher_scoring import minimise_batch
-from gammafold.likelihood.joint_statistic import join_statistics
-from gammafold.likelihood.likelihood import Likelihood
+from gammafold.modeling.draws import draw_statistic
 from gammafold.modeling.fit import as_collection, ready_likelihood
-from gammafold.stats.few_off import ENOUGH_OFF_COUNTS
-from gammafold.stats.kernels import CashStatistic, Chi2Statistic, WStatistic
-from gammafold.stats.wstat_bias import local_mean
 from gammafold.utils.errors import FitError, InputError
 from gammafold.utils.random import RandomStateLike, get_random_state
 
@@ -134,7 +130,7 @@ def goodness_of_fit(
     minima, converged = [], []
     for start in range(0, n_simulations, size):
         count = min(size, n_simulations - start)
-        simulated = simulate_statistic(likelihood, best, count, rng)
+        simulated = draw_statistic(likelihood, best, count, rng)
         found = minimise_batch(likelihood.with_statistic(simulated), np.tile(best, (count, 1)), held=held)
         minima.append(found.deviance)
         converged.append(found.converged)
@@ -142,36 +138,3 @@ def goodness_of_fit(
     if not is_minimum.any():
         raise FitError(f"none of the fits to {n_simulations} simulated data sets converged")
     return GoodnessOfFit(float(observed.deviance[0]), np.concatenate(minima)[is_minimum], int((~is_minimum).sum()))
-
-
-def simulate_statistic(likelihood: Likelihood, theta: Array, count: int, rng: Any) -> Any:
-    """Return the joint statistic of ``count`` data sets that are drawn from the model at ``theta``."""
-    statistic = likelihood.statistic
-    predicted = np.zeros(statistic.n_bins)
-    for name, counts in likelihood.npred(theta).items():
-        predicted[likelihood.slices[name]] = counts
-    parts = []
-    for rows, kernel in statistic.parts:
-        # Bins are neighbours inside a dataset alone.
-        own = [slice(s.start - rows.start, s.stop - rows.start) for s in likelihood.slices.values() if _within(s, rows)]
-        parts.append((rows, _drawn(kernel, predicted[rows], own, count, rng)))
-    return join_statistics(parts, statistic.n_bins)
-
-
-def _within(inner: slice, outer: slice) -> bool:
-    return bool(outer.start <= inner.start and inner.stop <= outer.stop)
-
-
-def _drawn(kernel: Any, mu: Array, datasets: list[slice], count: int, rng: Any) -> Any:
-    shape = (count, len(mu))
-    if isinstance(kernel, WStatistic):
-        off = kernel.background(mu) * np.divide(1.0, kernel.alpha, out=np.zeros_like(mu), where=kernel.alpha > 0)
-        for bins in datasets:
-            off[bins] = local_mean(off[bins], ENOUGH_OFF_COUNTS)
-        on = np.maximum(mu + kernel.alpha * off, 0.0)
-        return kernel.with_data(n_on=rng.poisson(on, size=shape), n_off=rng.poisson(off, size=shape))
-    if isinstance(kernel, CashStatistic):
-        return kernel.with_data(counts=rng.poisson(mu, size=shape))
-    if isinstance(kernel, Chi2Statistic):
-        return kernel.with_data(values=rng.normal(mu, kernel.sigma, size=shape))
-    raise InputError(f"data of a {type(kernel).__name__} cannot be simulated: expected counts, or gaussian values")

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammafold.likelihood.joint_statistic import join_statistics
 from gammafold.likelihood.likelihood import Likelihood
+from gammafold.modeling.draws import draw_statistic
 from gammafold.modeling.fit import as_collection, ready_likelihood
-from gammafold.stats.kernels import CashStatistic, Chi2Statistic, PGStatistic, WStatistic
 from gammafold.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,42 +80,13 @@ def check_predictive(result: SamplingResult, datasets: Any, n_draws: int, random
         raise InputError(f"the datasets have {likelihood.n_free} free parameters, the samples {len(result.names)}")
     random = np.random.default_rng(random_state)
     theta = result.samples[random.integers(len(result.samples), size=n_draws)]
-    drawn = _draw(likelihood, theta, random)
+    drawn = likelihood.with_statistic(draw_statistic(likelihood, theta, n_draws, random))
     return PredictiveCheck(
         np.asarray(likelihood.stat(theta)),
         np.asarray(drawn.stat(theta)),
         _counts(drawn),
         _counts(likelihood),
     )
-
-
-def _draw(likelihood: Likelihood, theta: Array, random: np.random.Generator) -> Likelihood:
-    """Return the likelihood with data (N, K) drawn at each vector (N, p)."""
-    predicted = np.zeros((len(theta), likelihood.statistic.n_bins))
-    for name, counts in likelihood.npred(theta).items():
-        predicted[:, likelihood.slices[name]] = counts
-    parts = [(rows, _drawn(kernel, predicted[:, rows], random)) for rows, kernel in likelihood.statistic.parts]
-    return likelihood.with_statistic(join_statistics(parts, likelihood.statistic.n_bins))
-
-
-def _drawn(kernel: Any, mu: Array, random: np.random.Generator) -> Any:
-    """Return a statistic with data drawn at predictions (N, K)."""
-    if isinstance(kernel, WStatistic):
-        background = kernel.background(mu)
-        off = np.divide(background, kernel.alpha, out=np.zeros_like(mu), where=kernel.alpha > 0)
-        n_on = random.poisson(np.maximum(mu + background, 0.0)).astype(float)
-        return kernel.with_data(n_on=n_on, n_off=random.poisson(off).astype(float))
-    if isinstance(kernel, CashStatistic):
-        return kernel.with_data(counts=random.poisson(np.maximum(mu, 0.0)).astype(float))
-    if isinstance(kernel, PGStatistic):
-        background = kernel.background(mu)
-        return kernel.with_data(
-            counts=random.poisson(np.maximum(mu + background, 0.0)).astype(float),
-            background_counts=random.normal(background, kernel.sigma),
-        )
-    if isinstance(kernel, Chi2Statistic):
-        return kernel.with_data(values=random.normal(mu, kernel.sigma))
-    raise InputError(f"data of a {type(kernel).__name__} cannot be drawn")
 
 
 def _counts(likelihood: Likelihood) -> dict[str, Array]:

@@ -1,0 +1,80 @@
+"""Data drawn from a model: what goodness of fit and posterior predictive checks compare the real data with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gammafold.likelihood.joint_statistic import JointStatistic, join_statistics
+from gammafold.likelihood.likelihood import Likelihood
+from gammafold.stats.few_off import ENOUGH_OFF_COUNTS
+from gammafold.stats.kernels import CashStatistic, Chi2Statistic, PGStatistic, WStatistic
+from gammafold.stats.wstat_bias import local_mean
+from gammafold.utils.errors import InputError
+
+__all__ = ["draw_statistic"]
+
+Array = NDArray[np.float64]
+
+
+def draw_statistic(likelihood: Likelihood, theta: Array, n: int, random: Any) -> JointStatistic:
+    """Return the joint statistic of ``n`` data sets that are drawn from the model.
+
+    For off counts, the expected background is the one that fits best, averaged over neighbouring bins until these
+    have five off counts together: that of a single bin is often none.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        With the real data.
+    theta : array, shape (p,) or (n, p)
+        Where all data sets, or each, are drawn.
+    n : int
+        How many.
+    random : `numpy.random.Generator` or `numpy.random.RandomState`
+        Where numbers come from.
+
+    Raises
+    ------
+    InputError
+        If data of such a statistic cannot be drawn.
+    """
+    statistic = likelihood.statistic
+    predicted = np.zeros((*theta.shape[:-1], statistic.n_bins))
+    for name, counts in likelihood.npred(theta).items():
+        predicted[..., likelihood.slices[name]] = counts
+    parts = []
+    for rows, kernel in statistic.parts:
+        # Bins are neighbours inside a dataset alone.
+        own = [slice(s.start - rows.start, s.stop - rows.start) for s in likelihood.slices.values() if _within(s, rows)]
+        parts.append((rows, _drawn(kernel, predicted[..., rows], own, n, random)))
+    return join_statistics(parts, statistic.n_bins)
+
+
+def _within(inner: slice, outer: slice) -> bool:
+    return bool(outer.start <= inner.start and inner.stop <= outer.stop)
+
+
+def _drawn(kernel: Any, mu: Array, datasets: list[slice], n: int, random: Any) -> Any:
+    """Return a statistic with data (n, K) drawn at predictions (K,) or (n, K)."""
+    shape = (n, mu.shape[-1])
+    if isinstance(kernel, WStatistic):
+        off = kernel.background(mu) * np.divide(1.0, kernel.alpha, out=np.zeros_like(mu), where=kernel.alpha > 0)
+        for bins in datasets:
+            off[..., bins] = local_mean(off[..., bins], ENOUGH_OFF_COUNTS)
+        on = np.maximum(mu + kernel.alpha * off, 0.0)
+        return kernel.with_data(n_on=random.poisson(on, size=shape), n_off=random.poisson(off, size=shape))
+    if isinstance(kernel, CashStatistic):
+        return kernel.with_data(counts=random.poisson(np.maximum(mu, 0.0), size=shape))
+    if isinstance(kernel, PGStatistic):
+        background = kernel.background(mu)
+        on = np.maximum(mu + background, 0.0)
+        return kernel.with_data(
+            counts=random.poisson(on, size=shape),
+            background_counts=random.normal(background, kernel.sigma, size=shape),
+        )
+    if isinstance(kernel, Chi2Statistic):
+        return kernel.with_data(values=random.normal(mu, kernel.sigma, size=shape))
+    raise InputError(f"data of a {type(kernel).__name__} cannot be drawn: expected counts, or gaussian values")

@@ -18,6 +18,7 @@ from gammafold.datasets.collection import Datasets
 from gammafold.datasets.door import compile_likelihood, likelihood_without_data
 from gammafold.ensemble.work import check_client, positive
 from gammafold.likelihood.likelihood import Likelihood
+from gammafold.likelihood.second_order import SecondOrder
 from gammafold.modeling.doubts import what_is_doubtful
 from gammafold.modeling.models.collection import DatasetModels
 from gammafold.utils.errors import FitError, InputError
@@ -115,7 +116,7 @@ class DistributedDatasets:
         return [self._sources[low:high] for low, high in pairwise(edges.tolist())]
 
 
-class DistributedLikelihood:
+class DistributedLikelihood(SecondOrder):
     """The joint likelihood of datasets on a cluster, as a function of their free parameters.
 
     It has what minimisers need of a `~gammafold.likelihood.likelihood.Likelihood`, with the same meaning, and is made
@@ -188,18 +189,6 @@ class DistributedLikelihood:
         """Expected Hessian (p, p) or (N, p, p)."""
         fisher: Array = self._at(theta, 2)
         return fisher
-
-    def expected_errors(self, theta: ArrayLike, fisher: Array | None = None) -> Array:
-        """See `Likelihood.expected_errors`."""
-        return Likelihood.expected_errors(self, theta, fisher)  # type: ignore[arg-type]
-
-    def hessian(self, theta: ArrayLike, errors: Array | None = None) -> Array:
-        """See `Likelihood.hessian`."""
-        return self.gradient_and_hessian(theta, errors)[1]
-
-    def gradient_and_hessian(self, theta: ArrayLike, errors: Array | None = None) -> tuple[Array, Array]:
-        """See `Likelihood.gradient_and_hessian`: all steps of the differences are one message."""
-        return Likelihood.gradient_and_hessian(self, theta, errors)  # type: ignore[arg-type]
 
     def npred_signal(self, theta: ArrayLike) -> dict[str, Array]:
         """Predicted counts of the sources in each part, summed over its bins and datasets."""

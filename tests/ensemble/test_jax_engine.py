@@ -1,6 +1,7 @@
 """Ensembles on JAX: the same draws, the same minima."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,25 @@ def test_same_draws_and_minima(make):
     assert np.quantile(distance.max(axis=1), 0.99) < 1e-3
     np.testing.assert_allclose(traced.stat, ours.stat, rtol=1e-7)
     np.testing.assert_allclose(traced.errors, ours.errors, rtol=1e-2)
+
+
+def test_what_does_not_converge_in_jax_is_fitted_in_numpy(make, monkeypatch):
+    from gammafold.likelihood.jax_likelihood import JaxLikelihood
+
+    def lost(likelihood, theta, minimise=JaxLikelihood.minimise):
+        found = minimise(likelihood, theta)
+        converged, moved = np.array(found.converged), np.array(found.theta)
+        converged[::3], moved[::3] = False, np.nan
+        return replace(found, converged=converged, theta=moved)
+
+    dataset = make.crab_run()
+    expected = simulate_and_fit(dataset, 30, random_state=1, progress=False)
+    monkeypatch.setattr(JaxLikelihood, "minimise", lost)
+    found = simulate_and_fit(dataset, 30, random_state=1, progress=False, engine="jax")
+    assert found.success.all()
+    assert not found.rows.retried.any()
+    np.testing.assert_allclose((found.values - expected.values) / expected.errors, 0, atol=1e-3)
+    np.testing.assert_allclose(found.stat, expected.stat, rtol=1e-7)
 
 
 def test_a_problem_is_sent_without_what_was_compiled(make):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -77,9 +77,18 @@ class EnsembleProblem:
 
     def minimise(self, likelihood: Likelihood, theta: Array) -> BatchMinimum:
         """Minimise the deviance of each row of a batch of data, from ``theta`` (n, p)."""
-        if self.engine == "jax":
-            return self._traced.with_statistic(likelihood.statistic).minimise(theta)
-        return minimise_batch(likelihood, theta)
+        if self.engine == "numpy":
+            return minimise_batch(likelihood, theta)
+        found = self._traced.with_statistic(likelihood.statistic).minimise(theta)
+        left = np.flatnonzero(~found.converged)
+        if left.size == 0:
+            return found
+        # The few rows that need more care than a traced program can take.
+        again = minimise_batch(likelihood.at_rows(left), theta[left])
+        parts = [np.array(part) for part in astuple(found)]
+        for part, new in zip(parts, astuple(again), strict=True):
+            part[left] = new
+        return BatchMinimum(*parts)
 
     def draw(self, first: int, last: int) -> JointStatistic:
         """Return the statistic with the data of the realisations ``first`` to ``last`` (exclusive) of one block."""

@@ -41,12 +41,12 @@ _PATIENCE = 12
 # both in units of the Fisher matrix.
 _HESSIAN_STEP = 1e-3
 # A positive parameter is clearly so if it is twice its error, the others held: this often the root of the curvature.
-_CLEARLY = 3.0
+CLEARLY = 3.0
 _LEAST_CURVATURE = 1e-6
 # Steps with more to gain than this, more than three errors, come from afar: a straight step is then as good a guess,
 # and may be as long as it likes. Others are at most this long in the logarithm.
-_AFAR = 10.0
-_LONGEST = 2.0
+AFAR = 10.0
+LONGEST = 2.0
 FIRST_DAMPING = 1e-2
 # Eased below this it is given up; dropped at once, it would be wanted again at the next step.
 LEAST_DAMPING = 1e-3
@@ -210,15 +210,15 @@ class _Search:
     def _walks_in_logarithm(self, rows: NDArray[np.intp]) -> Mask:
         """Return which parameters (n, p) of these rows move on a logarithmic scale."""
         diagonal = np.diagonal(self.fisher[rows], axis1=-2, axis2=-1)
-        clearly: Mask = self.theta[rows] * np.sqrt(np.maximum(diagonal, 0.0)) > _CLEARLY
+        clearly: Mask = self.theta[rows] * np.sqrt(np.maximum(diagonal, 0.0)) > CLEARLY
         return clearly & self.likelihood.logarithmic
 
     def _moved(self, rows: NDArray[np.intp], shift: Array, gain: Array) -> Array:
         """Return the parameters of these rows after a step."""
         theta = self.theta[rows]
         trial = theta + shift
-        inside: Mask = self._walks_in_logarithm(rows) & (gain[:, None] < _AFAR)
-        trial[inside] = theta[inside] * np.exp(np.clip(shift[inside] / theta[inside], -_LONGEST, _LONGEST))
+        inside: Mask = self._walks_in_logarithm(rows) & (gain[:, None] < AFAR)
+        trial[inside] = theta[inside] * np.exp(np.clip(shift[inside] / theta[inside], -LONGEST, LONGEST))
         trial = np.clip(trial, self.likelihood.lower, self.likelihood.upper)
         return np.where(self.held[rows], theta, trial)
 

@@ -7,7 +7,7 @@ always, without a change of JAX's global settings.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammafold.likelihood import jax_statistic
 from gammafold.likelihood.block import BackgroundBlock, SignalBlock
 from gammafold.likelihood.fisher_scoring import BatchMinimum
-from gammafold.likelihood.jax_scoring import Point, search
+from gammafold.likelihood.jax_scoring import Found, Limits, Point, search
 from gammafold.utils.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["Fold", "JaxLikelihood"]
 
 Array = NDArray[np.float64]
+
+# All fits of a batch take as many steps as the slowest of them: after the first few, those that are left go on in
+# smaller batches, each such a part of the first.
+_FIRST_STEPS, _MOST_STEPS = 6, 30
+_PART = 8
+# Smaller batches are not worth the time to compile for two sizes.
+_SMALL = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +98,7 @@ class JaxLikelihood:
         self.logarithmic = likelihood.logarithmic
         self.scale, self.slices = likelihood.scale, likelihood.slices
         with jax.enable_x64(True):
-            limits = (likelihood.lower, likelihood.upper)
+            limits = Limits(likelihood.lower, likelihood.upper, likelihood.logarithmic)
             self._program = _Program(fold, likelihood.full(likelihood.x0), likelihood.parameters.free, limits)
             self._set_statistic(likelihood.statistic)
             self._try()
@@ -199,11 +206,22 @@ class JaxLikelihood:
         minimum : BatchMinimum
             As of `gammafold.likelihood.fisher_scoring.minimise_batch`.
         """
-        found = self._call("minimise", theta)
-        point = found.point
-        return BatchMinimum(
-            point.theta, point.deviance, point.gradient, point.fisher, found.converged, found.n_iterations
-        )
+        theta = np.atleast_2d(np.asarray(theta, dtype=float))
+        if len(theta) < _SMALL:
+            return _as_minimum(self._call("minimise", theta))
+        found = _as_minimum(self._call("begin", theta))
+        parts = [np.array(part) for part in astuple(found)]
+        rows = np.flatnonzero(~found.converged)
+        size = -(-len(theta) // _PART)
+        for start in range(0, len(rows), size):
+            piece = rows[start : start + size]
+            # Always as many rows, so that nothing is compiled again.
+            padded = np.resize(piece, size)
+            again = _as_minimum(self.at_rows(padded)._call("minimise", found.theta[padded]))
+            for part, new in zip(parts, astuple(again), strict=True):
+                part[piece] = new[: len(piece)]
+        parts[-1][rows] += found.n_iterations[rows]
+        return BatchMinimum(*parts)
 
     def npred(self, theta: ArrayLike) -> dict[str, Array]:
         """Predicted counts, background included: for each dataset its bins (K,) or (N, K)."""
@@ -224,11 +242,16 @@ class JaxLikelihood:
             return jax.tree.map(lambda part: np.asarray(part)[0] if single else np.asarray(part), found)
 
 
+def _as_minimum(found: Found) -> BatchMinimum:
+    point = found.point
+    return BatchMinimum(point.theta, point.deviance, point.gradient, point.fisher, found.converged, found.n_iterations)
+
+
 class _Program:
     """The functions of one row, and their compiled batches. Matrices and data are arguments, not constants."""
 
-    def __init__(self, fold: Fold, values: Array, free: NDArray[np.intp], limits: tuple[Array, Array]) -> None:
-        self._lower, self._upper = limits
+    def __init__(self, fold: Fold, values: Array, free: NDArray[np.intp], limits: Limits) -> None:
+        self._limits = limits
         self.fold, self._values, self._free = fold, jnp.asarray(values), np.asarray(free)
         self.matrices = tuple(_device_matrix(block.response.matrix) for block in fold.signal)
         self._compiled: dict[str, Callable[..., Any]] = {}
@@ -289,25 +312,44 @@ class _Program:
         return jax.hessian(self.deviance)(theta, matrices, data, skeleton)
 
     def normal_equations(self, theta: Any, matrices: Any, data: Any, skeleton: Any) -> Any:
-        counts = self.counts(theta, matrices)
+        # The compiler leaves out the Hessian, which nobody asks for.
+        return self.point(theta, matrices, data, skeleton)[1:4]
+
+    def _by_bin(self, counts: Any, data: Any, skeleton: Any) -> Any:
+        """Deviance (), and slopes, Fisher weights and curvatures of the statistic (K,) in the predicted counts."""
+        deviance, rows = 0.0, jnp.zeros((3, len(counts)))
+        for (start, stop, kernel_skeleton), arrays in zip(skeleton, data, strict=True):
+            kernel = jax_statistic.put_together(kernel_skeleton, list(arrays))
+            mu = counts[start:stop]
+            total, slope, weight = kernel.expansion(mu)
+            deviance += total
+            rows = rows.at[:, start:stop].set(jnp.stack([slope, weight, kernel.curvature(mu)]))
+        return deviance, *rows
+
+    def point(self, theta: Any, matrices: Any, data: Any, skeleton: Any) -> Point:
+        """Deviance, gradient, and expected and exact Hessian, with one Jacobian for all."""
         jacobian = jax.jacfwd(self.counts)(theta, matrices)
-        gradient = jax.grad(lambda vector: self._prior("deviance", vector).sum())(theta)
-        matrix = jnp.diag(self._prior("curvature", theta)[self._free])
-        total = self._prior("deviance", theta).sum()
-        for (start, stop, skeleton_part), arrays in zip(skeleton, data, strict=True):
-            kernel = jax_statistic.put_together(skeleton_part, list(arrays))
-            mu, own = counts[start:stop], jacobian[start:stop]
-            total = total + kernel.deviance(mu)
-            gradient = gradient + kernel.gradient(mu) @ own
-            matrix = matrix + (own.T * kernel.fisher(mu)) @ own
-        return total, gradient, matrix
+        deviance, slope, weight, curvature = self._by_bin(self.counts(theta, matrices), data, skeleton)
+        # The counts themselves bend with the parameters.
+        bend = jax.jacfwd(jax.jacfwd(lambda vector: slope @ self.counts(vector, matrices)))(theta)
 
-    def minimise(self, theta: Any, matrices: Any, data: Any, skeleton: Any) -> Any:
-        def evaluate(vector: Any) -> Point:
-            deviance, gradient, fisher = self.normal_equations(vector, matrices, data, skeleton)
-            return Point(vector, deviance, gradient, fisher, self.hessian(vector, matrices, data, skeleton))
+        def prior(vector: Any) -> Any:
+            return self._prior("deviance", vector).sum()
 
-        return search(evaluate, theta, self._lower, self._upper)
+        return Point(
+            theta,
+            deviance + prior(theta),
+            slope @ jacobian + jax.grad(prior)(theta),
+            (jacobian.T * weight) @ jacobian + jnp.diag(self._prior("curvature", theta)[self._free]),
+            (jacobian.T * curvature) @ jacobian + bend + jax.hessian(prior)(theta),
+        )
+
+    def minimise(self, theta: Any, matrices: Any, data: Any, skeleton: Any, most: int = _MOST_STEPS) -> Any:
+        return search(lambda vector: self.point(vector, matrices, data, skeleton), theta, self._limits, most)
+
+    def begin(self, theta: Any, matrices: Any, data: Any, skeleton: Any) -> Any:
+        """The first steps of `minimise`."""
+        return self.minimise(theta, matrices, data, skeleton, _FIRST_STEPS)
 
 
 def _device_matrix(matrix: Any) -> Any:

@@ -179,4 +179,5 @@ class WStatistic(BinnedStatistic):
         """Deviance (...), gradient (..., K) and Fisher weight (..., K) together."""
         with np.errstate(all="ignore"):
             on, b = self._expected(mu)
-            return 2.0 * np.add.reduce(self._halves(on, b), axis=-1), self._slope(on, b), self._weight(on, b)
+            total = 2.0 * namespace_of(mu).add.reduce(self._halves(on, b), axis=-1)
+            return total, self._slope(on, b), self._weight(on, b)

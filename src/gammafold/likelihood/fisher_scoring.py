@@ -120,12 +120,14 @@ def minimise_batch(
     start = np.clip(np.array(theta, dtype=float), likelihood.lower, likelihood.upper)
     fixed = np.zeros(start.shape, dtype=bool) if held is None else np.broadcast_to(held, start.shape)
     start = np.where(fixed, theta, start)
-    search = _Search(likelihood, start, fixed)
-    for iteration in range(max_iterations):
-        rows = np.flatnonzero(search.active)
-        if rows.size == 0:
-            break
-        search.step(rows, exact=iteration >= _PATIENCE)
+    # A search may come by places where formulas overflow: what is not finite is not taken.
+    with np.errstate(all="ignore"):
+        search = _Search(likelihood, start, fixed)
+        for iteration in range(max_iterations):
+            rows = np.flatnonzero(search.active)
+            if rows.size == 0:
+                break
+            search.step(rows, exact=iteration >= _PATIENCE)
     return search.result()
 
 

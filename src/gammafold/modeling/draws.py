@@ -9,21 +9,23 @@ from numpy.typing import NDArray
 
 from gammafold.likelihood.joint_statistic import JointStatistic, join_statistics
 from gammafold.likelihood.likelihood import Likelihood
-from gammafold.stats.few_off import ENOUGH_OFF_COUNTS
 from gammafold.stats.kernels import CashStatistic, Chi2Statistic, PGStatistic, WStatistic
-from gammafold.stats.wstat_bias import local_mean
+from gammafold.stats.smooth import smooth_counts
 from gammafold.utils.errors import InputError
 
 __all__ = ["draw_statistic"]
 
 Array = NDArray[np.float64]
 
+# Off counts in a window, with which the real data rank among drawn ones as they should, in simulations.
+_ALIKE = 10.0
+
 
 def draw_statistic(likelihood: Likelihood, theta: Array, n: int, random: Any) -> JointStatistic:
     """Return the joint statistic of ``n`` data sets that are drawn from the model.
 
-    For off counts, the expected background is the one that fits best, averaged over neighbouring bins until these
-    have five off counts together: that of a single bin is often none.
+    For off counts, the expected background is the one that fits best to the mean prediction, smoothed over neighbouring
+    bins that have ten off counts together (`gammafold.stats.smooth`): that of a single bin is often none.
 
     Parameters
     ----------
@@ -57,13 +59,20 @@ def _within(inner: slice, outer: slice) -> bool:
     return bool(outer.start <= inner.start and inner.stop <= outer.stop)
 
 
+def _off_counts(kernel: WStatistic, mu: Array, datasets: list[slice]) -> Array:
+    """Return the expected off counts (K,) for a prediction (K,)."""
+    measured = kernel.alpha > 0
+    off = np.divide(kernel.background(mu), kernel.alpha, out=np.zeros_like(mu), where=measured)
+    for bins in datasets:
+        off[bins][measured[bins]] = smooth_counts(off[bins][measured[bins]], _ALIKE)
+    return off
+
+
 def _drawn(kernel: Any, mu: Array, datasets: list[slice], n: int, random: Any) -> Any:
     """Return a statistic with data (n, K) drawn at predictions (K,) or (n, K)."""
     shape = (n, mu.shape[-1])
     if isinstance(kernel, WStatistic):
-        off = kernel.background(mu) * np.divide(1.0, kernel.alpha, out=np.zeros_like(mu), where=kernel.alpha > 0)
-        for bins in datasets:
-            off[..., bins] = local_mean(off[..., bins], ENOUGH_OFF_COUNTS)
+        off = _off_counts(kernel, np.mean(np.atleast_2d(mu), axis=0), datasets)
         on = np.maximum(mu + kernel.alpha * off, 0.0)
         return kernel.with_data(n_on=random.poisson(on, size=shape), n_off=random.poisson(off, size=shape))
     if isinstance(kernel, CashStatistic):

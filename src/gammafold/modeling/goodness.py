@@ -79,7 +79,7 @@ def goodness_of_fit(
     """Compare the deviance of fitted datasets with those of data simulated from their models.
 
     The datasets and their models are left as they are. For off counts, the expected background is the one that fits
-    best, averaged over neighbouring bins until these have five off counts together: that of a single bin is often none.
+    best, smoothed over neighbouring bins that have ten off counts together: that of a single bin is often none.
 
     Parameters
     ----------

@@ -197,8 +197,8 @@ class SamplingResult:
     def posterior_predictive(self, datasets: Any, n_draws: int = 1000, random_state: Any = None) -> PredictiveCheck:
         """Draw data from the posterior and compare their statistic with that of the data.
 
-        For on-off data the background that fits best is drawn from, averaged over neighbouring bins until these have
-        five off counts together.
+        For on-off data the background that fits best is drawn from, smoothed over neighbouring bins that have ten off
+        counts together.
 
         Parameters
         ----------

@@ -105,7 +105,7 @@ def local_mean(counts: ArrayLike, minimum: float) -> Array:
 
     Parameters
     ----------
-    counts : array-like, shape (..., K)
+    counts : array-like, shape (K,)
         Counts, >= 0.
     minimum : float
         Counts that are wanted; where all bins do not hold them, the mean is over all.
@@ -116,16 +116,14 @@ def local_mean(counts: ArrayLike, minimum: float) -> Array:
     array([3., 3., 9., 4., 3.])
     """
     values = np.asarray(counts, dtype=float)
-    n = values.shape[-1]
-    if n == 0:
-        return values
-    below = np.concatenate([np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)], axis=-1)
-    result = np.repeat(values.mean(axis=-1, keepdims=True), n, axis=-1)
-    open_ = np.ones(values.shape, bool)
+    n = values.size
+    below = np.concatenate([[0.0], np.cumsum(values)])
+    result = np.full(n, values.mean() if n else 0.0)
+    open_ = np.ones(n, bool)
     index = np.arange(n)
     for reach in range(n):
         first, last = np.maximum(index - reach, 0), np.minimum(index + reach + 1, n)
-        inside = below[..., last] - below[..., first]
+        inside = below[last] - below[first]
         done = open_ & (inside >= minimum)
         result[done] = (inside / (last - first))[done]
         open_ &= ~done

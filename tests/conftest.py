@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 from hypothesis import settings
 
@@ -18,6 +19,13 @@ settings.register_profile("gammafold", deadline=None, derandomize=True, max_exam
 settings.load_profile("gammafold")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def close_figures() -> Iterator[None]:
+    """Close what a test has drawn: the next one gets axes of its own."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="session")

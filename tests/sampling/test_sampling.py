@@ -110,9 +110,10 @@ def test_nuts_with_fewer_limits(poisson, limit):
 
 
 @pytest.mark.parametrize("backend", ["dynesty", "ultranest"])
-def test_nested_sampling_and_evidence(poisson, backend):
+def test_nested_sampling_and_evidence(poisson, backend, capfd):
     pytest.importorskip(backend)
     result = Sampler(backend, progress=False, random_state=1, n_live=300).run(poisson)
+    assert capfd.readouterr() == ("", "")
     assert_gamma(result, 0.05)
     # The likelihood is exp(-stat / 2) = mu^n exp(-mu), and the prior 1 / 40 between 0 and 40 counts.
     truth = special.gammaln(N + 1) + np.log(special.gammainc(N + 1, 40.0)) - np.log(40.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,8 @@ def run_ultranest(
         sampler = ultranest.ReactiveNestedSampler(
             list(posterior.labels), posterior.log_likelihood, transform, vectorized=True, ndraw_min=n_batch
         )
+        if not progress:
+            sampler.logger.setLevel(logging.WARNING)
         found = sampler.run(
             min_num_live_points=n_live,
             dlogz=dlogz,

@@ -12,6 +12,7 @@ import pytest
 from gammafold.modeling.covariance import Covariance
 from gammafold.modeling.models.core import ModelBase, walk
 from gammafold.modeling.models.prior import GaussianPrior
+from gammafold.modeling.models.spectral_core import SpectralModel
 from gammafold.modeling.parameter import Parameter
 from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnitsError
 
@@ -213,3 +214,43 @@ def test_text():
     model = SlopeModel(index=2.2)
     assert repr(model) == "SlopeModel(index=2.2, amplitude=1e-12 1 / (TeV s cm2), reference=1 TeV)"
     assert "index 2.2000e+00" in str(model)
+
+
+def test_parameters_may_be_declared_in_another_order_than_the_formula_takes_them():
+    class Swapped(SpectralModel):
+        """Two numbers that would be mixed up in silence."""
+
+        tag = "SwappedOrderModel"
+        slope = Parameter("slope", 3.0)
+        level = Parameter("level", 2.0, frozen=True)
+
+        @staticmethod
+        def evaluate(energy, level, slope):
+            return level * 1e-12 * u.Unit("cm-2 s-1 TeV-1") * (energy / u.TeV) ** -slope
+
+    model = Swapped()
+    assert model.parameters.names == ["level", "slope"]
+    assert u.isclose(model(2 * u.TeV), 2e-12 / 8 * u.Unit("cm-2 s-1 TeV-1"))
+    assert u.isclose(model.integral(1 * u.TeV, 2 * u.TeV), 2e-12 * (1 - 1 / 4) / 2 * u.Unit("cm-2 s-1"))
+
+    class Steeper(Swapped):
+        """The formula is inherited, and one parameter is declared anew."""
+
+        slope = Parameter("slope", 4.0)
+
+    assert u.isclose(Steeper()(2 * u.TeV), 2e-12 / 16 * u.Unit("cm-2 s-1 TeV-1"))
+
+
+def test_a_formula_that_does_not_name_all_parameters_takes_them_as_declared():
+    class Unnamed(SpectralModel):
+        """Other names than those of the parameters."""
+
+        tag = "UnnamedOrderModel"
+        level = Parameter("level", 2.0)
+        slope = Parameter("slope", 3.0)
+
+        @staticmethod
+        def evaluate(energy, a, b):
+            return a * 1e-12 * u.Unit("cm-2 s-1 TeV-1") * (energy / u.TeV) ** -b
+
+    assert u.isclose(Unnamed()(2 * u.TeV), 2e-12 / 8 * u.Unit("cm-2 s-1 TeV-1"))

@@ -1,6 +1,7 @@
 """What every model is: parameters declared as attributes of its class, and one way to copy and to write it.
 
-A model declares its parameters in the order in which its ``evaluate`` takes them::
+A model declares its parameters as attributes of its class, by the names that its ``evaluate`` gives them. They are kept
+in the order in which ``evaluate`` takes them, or as declared where it does not name them all::
 
     class Line(SpectralModel):
         tag = ["Line", "line"]
@@ -13,6 +14,7 @@ Each instance gets copies of them. ``second.slope = first.slope`` links two mode
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
@@ -26,6 +28,17 @@ from gammafold.utils.errors import InputError, InputTypeError, UnitsError
 from gammafold.utils.names import make_name
 
 __all__ = ["ModelBase", "NamedModel", "import_path", "main_tag", "relink", "walk"]
+
+
+def _in_order_of(evaluate: Any, declared: dict[str, Parameter]) -> dict[str, Parameter]:
+    """Return parameters in the order of the arguments of a function that names them all, else as they are.
+
+    The engine hands values over by position: a formula with its arguments in another order would get them mixed up.
+    """
+    if evaluate is None:
+        return declared
+    named = [name for name in inspect.signature(evaluate).parameters if name in declared]
+    return {name: declared[name] for name in named} if len(named) == len(declared) else declared
 
 
 class ModelBase:
@@ -64,6 +77,7 @@ class ModelBase:
         inherited = {parameter.name: parameter for parameter in cls.default_parameters}
         # Whoever declares all parameters again gives them a new order.
         merged = declared if inherited.keys() <= declared.keys() else {**inherited, **declared}
+        merged = _in_order_of(getattr(cls, "evaluate", None), merged)
         cls.default_parameters = Parameters(merged.values())
         cls._parameter_names = tuple(merged)
 

@@ -23,8 +23,8 @@ __all__ = ["SpectralModel"]
 class SpectralModel(ModelBase):
     """Base of spectral models: a differential flux that depends on energy and parameters.
 
-    A subclass declares its parameters, and a function ``evaluate(energy, *parameters)`` that broadcasts energies
-    ``(q,)`` against parameters ``(N, 1)``. It may be written for quantities; units are put on and taken off
+    A subclass declares its parameters, and a function ``evaluate(energy, ...)`` of these, in any order, that broadcasts
+    energies ``(q,)`` against parameters ``(N, 1)``. It may be written for quantities; units are put on and taken off
     where the engine calls it. See `gammafold.modeling.models.core.ModelBase`.
 
     Examples

@@ -92,6 +92,12 @@ def test_one_dataset_is_a_collection_of_one(make):
     assert Datasets().names == []
 
 
+def test_a_collection_of_a_collection_has_the_same_members(datasets):
+    again = Datasets(datasets)
+    assert again is not datasets
+    assert [a is b for a, b in zip(again, datasets, strict=True)] == [True] * len(datasets)
+
+
 def test_copy_is_deep_and_keeps_links(datasets):
     one, two = source("one", datasets_names="a"), source("two", datasets_names="b")
     two.spectral_model.index = one.spectral_model.index

@@ -67,3 +67,11 @@ def test_a_fit_starts_where_the_parameters_stand(toy):
     assert_allclose(trace[0][1], second.x0, rtol=1e-12)
     Fit().run(datasets)
     assert_allclose(datasets.likelihood().x0, [parameter.value for parameter in datasets.parameters.free_parameters])
+
+
+def test_options_of_other_steps_are_taken_and_change_nothing(toy):
+    datasets = Datasets([toy("A", "pl")])
+    plain = Fit().run(datasets)
+    other = Fit(covariance_opts={"backend": "minuit"}, confidence_opts={"backend": "scipy"}).run(datasets)
+    assert_allclose(other.errors, plain.errors, rtol=1e-6)
+    assert other.covariance_method == "hessian"

@@ -55,7 +55,8 @@ class Datasets(CollectionPlots, MutableSequence):
     """
 
     def __init__(self, datasets: Any = None) -> None:
-        members = [] if datasets is None else [datasets] if hasattr(datasets, "stat_sum") else datasets
+        single = hasattr(datasets, "stat_sum") and not isinstance(datasets, Datasets)
+        members = [] if datasets is None else [datasets] if single else datasets
         self._datasets: list[Any] = []
         self._cache = PlanCache()
         for member in members:

@@ -49,6 +49,9 @@ class Fit:
         that has converged, such as a biased statistic, is a warning too, unless this is "report".
     store_trace : bool
         Keep every evaluation of the statistic in the result.
+    covariance_opts, confidence_opts : dict, optional
+        Taken for scripts written for gammapy, and not used: errors are from the exact Hessian, and intervals from
+        the profile likelihood, whatever the minimiser.
 
     Examples
     --------
@@ -71,6 +74,8 @@ class Fit:
         optimize_opts: Mapping[str, Any] | None = None,
         on_failure: str = "warn",
         store_trace: bool = False,
+        covariance_opts: Mapping[str, Any] | None = None,
+        confidence_opts: Mapping[str, Any] | None = None,
     ) -> None:
         choices = ("warn", "raise", "report")
         if on_failure not in choices:
@@ -79,6 +84,7 @@ class Fit:
         self.optimize_opts = dict(optimize_opts or {})
         self.on_failure = on_failure
         self.store_trace = store_trace
+        self.covariance_opts, self.confidence_opts = dict(covariance_opts or {}), dict(confidence_opts or {})
 
     def __repr__(self) -> str:
         return f"Fit(backend={self.backend!r}, optimize_opts={self.optimize_opts}, on_failure={self.on_failure!r})"

@@ -98,6 +98,36 @@ class TestLightCurve:
         ax.figure.canvas.draw()
         assert any("Dec" in label.get_text() for label in ax.get_xticklabels())
 
+    def test_over_energy_it_is_one_spectrum_for_each_interval(self, light_curve, ax):
+        light_curve.plot(ax, sed_type="flux", axis_name="energy")
+        times = light_curve.axes["time"].time_min
+        for row in range(len(times)):
+            line = series(ax, row)[0]
+            is_ul = light_curve.is_ul.data[row].ravel()
+            value, limit = (q.data[row].ravel() for q in (light_curve.flux, light_curve.flux_ul))
+            np.testing.assert_allclose(line.get_ydata(), np.where(is_ul, limit, value))
+            np.testing.assert_allclose(line.get_xdata(), light_curve.energy_ref.value)
+        labels = [text.get_text() for text in ax.get_legend().get_texts()]
+        assert labels == [f"{time.strftime('%Y-%m-%d %H:%M')} UTC" for time in times]
+        assert ax.get_xlabel() == "Energy [TeV]"
+
+    def test_the_axis_may_be_named(self, light_curve, points, ax):
+        light_curve.plot(ax, sed_type="flux", axis_name="time")
+        assert ax.get_xlabel() == "Time [UTC]"
+        with pytest.raises(UnknownNameError, match=r"axis_name is 'time': the points have \['energy'\]"):
+            points.plot(ax, axis_name="time")
+
+    def test_the_legend_covers_no_point(self, light_curve, ax):
+        light_curve.plot(ax, sed_type="flux")
+        ax.figure.canvas.draw()
+        legend = ax.get_legend().get_window_extent()
+        for container in ax.containers:
+            for bars in container[2]:
+                for path in bars.get_segments():
+                    x, y = ax.transData.transform(path).T
+                    beside = x.max() < legend.x0 or x.min() > legend.x1
+                    assert beside or y.max() < legend.y0 or y.min() > legend.y1
+
 
 class TestProfiles:
     def test_colours_are_the_rise_at_their_fluxes(self, points, ax):

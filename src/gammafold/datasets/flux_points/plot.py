@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from gammafold.datasets.flux_points.names import check_sed_type
 from gammafold.datasets.plot_parts import current_axes, draw_legend
-from gammafold.utils.errors import InputError
+from gammafold.utils.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from gammafold.datasets.flux_points.points import FluxPoints
@@ -33,6 +34,7 @@ def plot(
     sed_type: str | None = None,
     energy_power: float = 0,
     time_format: str = "iso",
+    axis_name: str | None = None,
     **kwargs: Any,
 ) -> Any:
     """Plot points with errors; points below the threshold of significance as upper limits with arrows.
@@ -49,6 +51,9 @@ def plot(
         Multiply by energy to this power.
     time_format : {"iso", "mjd"}
         How the times of a light curve are written.
+    axis_name : str, optional
+        Axis to draw over: "energy", or "time" or "projected-distance" where the points have it, which is the default
+        there. Over energy, a light curve is one spectrum for each interval of time.
     **kwargs
         Passed to `~matplotlib.axes.Axes.errorbar`.
 
@@ -59,16 +64,19 @@ def plot(
     Raises
     ------
     UnknownNameError
-        If there is no such kind of flux.
+        If there is no such kind of flux, or no such axis.
     InputError
         If there is no such format of times.
     """
     kind = _plotted_kind(points, sed_type)
     if time_format not in ("iso", "mjd"):
         raise InputError(f"time_format is {time_format!r}: expected 'iso' or 'mjd'")
+    names = list(points.axes.names)
+    if axis_name is not None and axis_name not in names:
+        raise UnknownNameError(f"axis_name is {axis_name!r}: the points have {names}")
     ax = current_axes(ax)
     heights = _heights(points, kind, points.energy_ref**energy_power)
-    if points.axes.names == ["energy"]:
+    if axis_name == "energy" or names == ["energy"]:
         _plot_energies(points, ax, heights, **kwargs)
     else:
         _plot_bins(points, ax, heights, time_format, **kwargs)
@@ -140,16 +148,30 @@ def _draw(ax: Any, position: Array, half: Array | None, heights: _Heights, pick:
 
 
 def _plot_energies(points: FluxPoints, ax: Any, heights: _Heights, **kwargs: Any) -> None:
-    """Draw a spectrum."""
+    """Draw a spectrum, or one for each bin of the other axis."""
     energy, half = points.energy_ref, None
     if points.has_energy_bins:
         half = np.stack([(energy - points.energy_min).value, (points.energy_max - energy).to_value(energy.unit)])
-    _draw(ax, energy.value, half, heights, (0, slice(None)), **kwargs)
+    labels = _labels_of_bins(points)
+    for row, label in enumerate(labels):
+        _draw(ax, energy.value, half, heights, (row, slice(None)), **({"label": label} if label else {}) | kwargs)
+    if len(labels) > 1:
+        _legend_above(ax)
     points.energy_axis.format_plot_xaxis(ax)
     ax.set_xlabel(f"Energy [{energy.unit}]")
     shown = heights.value[np.isfinite(heights.value)]
     if shown.size and (shown > 0).all():
         ax.set_yscale("log", nonpositive="clip")
+
+
+def _labels_of_bins(points: FluxPoints) -> list[str]:
+    """Return what tells the bins of the axis beside energy apart; one empty label where there is none."""
+    if points.has_time_axis:
+        return [f"{time.strftime('%Y-%m-%d %H:%M')} {time.scale.upper()}" for time in points.axes["time"].time_min]
+    if points.axes.names == ["energy"]:
+        return [""]
+    axis = points.axes["projected-distance"]
+    return [f"{low:.3g} – {high:.3g} {axis.unit}" for low, high in itertools.pairwise(axis.edges.value)]
 
 
 def _plot_bins(points: FluxPoints, ax: Any, heights: _Heights, time_format: str, **kwargs: Any) -> None:
@@ -164,6 +186,13 @@ def _plot_bins(points: FluxPoints, ax: Any, heights: _Heights, time_format: str,
         low, high = points.energy_min[column], points.energy_max[column]
         label = f"{low.value:.3g} – {high.value:.3g} {low.unit}"
         _draw(ax, position, half, heights, (slice(None), column), **{"label": label, **kwargs})
+    _legend_above(ax)
+
+
+def _legend_above(ax: Any) -> None:
+    """Draw the legend with room for its rows above the points, whose error bars it would cover otherwise."""
+    rows = len(ax.get_legend_handles_labels()[1])
+    ax.margins(y=min(0.05 + 0.1 * rows, 0.5))
     draw_legend(ax)
 
 

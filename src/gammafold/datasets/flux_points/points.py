@@ -292,10 +292,11 @@ class FluxPoints(FluxQuantities):
         sed_type: str | None = None,
         energy_power: float = 0,
         time_format: str = "iso",
+        axis_name: str | None = None,
         **kwargs: Any,
     ) -> Any:
         """Plot the points over energy, time or distance, upper limits as arrows; see `plot.plot`."""
-        return plots.plot(self, ax, sed_type, energy_power, time_format, **kwargs)
+        return plots.plot(self, ax, sed_type, energy_power, time_format, axis_name, **kwargs)
 
     def plot_ts_profiles(
         self, ax: Any = None, sed_type: str | None = None, add_cbar: bool = True, **kwargs: Any

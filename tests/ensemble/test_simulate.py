@@ -41,6 +41,25 @@ def test_on_off_data_are_drawn_from_model_and_background(make):
     np.testing.assert_allclose(np.split(measured, 2)[1], dataset.counts_off.data.reshape(-1)[mask], rtol=1e-12)
 
 
+def test_a_smoothed_background_stays_inside_each_dataset(make):
+    datasets = Datasets([make.crab_run(0), make.crab_run(1)])
+    datasets[1].models = datasets[0].models
+    datasets[1].counts_off.data *= 100
+    likelihood = datasets.likelihood()
+    _, kernel = likelihood.statistic.parts[0]
+    profiled, smoothed = (ensemble_problem(datasets, 1, None, which).expected for which in ("profiled", "smoothed"))
+    (_, rough), (on, smooth) = (np.split(expected, 2) for expected in (profiled, smoothed))
+    signal = np.concatenate(list(likelihood.npred_signal(likelihood.x0).values()))
+    np.testing.assert_allclose(on, signal + kernel.alpha * smooth, rtol=1e-10)
+    for name in datasets.names:
+        own = likelihood.slices[name]
+        assert smooth[own].sum() == pytest.approx(rough[own].sum(), rel=1e-10)
+    # In the first dataset most bins have no off counts, and now all expect some.
+    first = likelihood.slices[datasets.names[0]]
+    assert (rough[first] == 0).any()
+    assert (smooth[first] > 0).all()
+
+
 def test_a_realisation_can_be_looked_at_again(make):
     datasets = Datasets([make.crab_run(0), make.counting()])
     datasets[1].models = datasets[0].models

@@ -14,6 +14,7 @@ from gammafold.ensemble.streams import draw_poisson
 from gammafold.likelihood.fisher_scoring import BatchMinimum, minimise_batch
 from gammafold.likelihood.joint_statistic import JointStatistic, join_statistics
 from gammafold.likelihood.likelihood import Likelihood
+from gammafold.modeling.draws import smooth_off_counts
 from gammafold.stats.kernels import CashStatistic, WStatistic
 from gammafold.utils.errors import InputError
 
@@ -24,7 +25,7 @@ __all__ = ["BACKGROUNDS", "ENGINES", "EnsembleProblem", "make_problem"]
 
 Array = NDArray[np.float64]
 
-BACKGROUNDS = ("profiled", "measured")
+BACKGROUNDS = ("profiled", "smoothed", "measured")
 ENGINES = ("numpy", "jax")
 # Realisations that are computed together, where memory allows: enough to make the time between arrays small.
 _BLOCK = 4000
@@ -131,9 +132,9 @@ def make_problem(
         Compiled from datasets with their data.
     entropy : int
         Seed.
-    background : {"profiled", "measured"}
-        Expected background of on-off data in a bin: the one that fits the data and the model best, or
-        ``alpha n_off``.
+    background : {"profiled", "smoothed", "measured"}
+        Expected background of on-off data in a bin: the one that fits the data and the model best, the same smoothed
+        over neighbouring bins (`gammafold.modeling.draws.smooth_off_counts`), or ``alpha n_off``.
     errors : {"fisher", "hessian"}
         What errors are computed from.
     labels, units : sequence of str, length p, optional
@@ -155,7 +156,7 @@ def make_problem(
         _require_finite(name, counts)
     expected: list[Array] = []
     for rows, kernel in likelihood.statistic.parts:
-        expected += _expected(kernel, predicted[rows], background)
+        expected += _expected(likelihood, rows, kernel, predicted[rows], background)
     joined = np.concatenate(expected)
     if not (joined >= 0).all():
         _name_negative(likelihood, predicted)
@@ -172,15 +173,15 @@ def make_problem(
     )
 
 
-def _expected(kernel: Any, predicted: Array, background: str) -> Sequence[Array]:
-    """Return the expected data of a statistic, in the order of `drawn_fields`."""
+def _expected(likelihood: Likelihood, rows: slice, kernel: Any, mu: Array, background: str) -> Sequence[Array]:
+    """Return the expected data of a part of the statistic, in the order of `drawn_fields`."""
     if drawn_fields(kernel) == ("counts",):
-        return [predicted]
-    alpha = kernel.alpha
-    profiled = background == "profiled"
-    b = kernel.background(predicted) if profiled else alpha * kernel.n_off
-    off = np.divide(b, alpha, out=np.zeros_like(b), where=alpha > 0)
-    return [predicted + b, off]
+        return [mu]
+    if background == "smoothed":
+        off = smooth_off_counts(likelihood, rows, kernel, mu)
+        return [mu + kernel.alpha * off, off]
+    b = kernel.background(mu) if background == "profiled" else kernel.measured_background
+    return [mu + b, np.divide(b, kernel.alpha, out=np.zeros_like(b), where=kernel.alpha > 0)]
 
 
 def _require_finite(name: str, counts: Array) -> None:

@@ -63,9 +63,10 @@ def simulate_and_fit(
         in this process, and eight chunks per worker of a cluster.
     progress : bool
         Whether to show a progress bar on standard error. Default: True.
-    background : {"profiled", "measured"}
+    background : {"profiled", "smoothed", "measured"}
         Expected background of on-off datasets, bin by bin: the one that fits data and model best, as in
-        ``dataset.npred()``, or ``alpha * counts_off``. Default: "profiled".
+        ``dataset.npred()``; the same smoothed over neighbouring bins that have ten off counts together, which resembles
+        the truth more where off counts are few; or ``alpha * counts_off``. Default: "profiled".
     errors : {"fisher", "hessian"}
         What errors are computed from, at each minimum: the expected information, or the observed information that
         a single `Fit` uses, which costs about as much again as the fit. Default: "fisher".

@@ -13,7 +13,7 @@ from gammafold.stats.kernels import CashStatistic, Chi2Statistic, PGStatistic, W
 from gammafold.stats.smooth import smooth_counts
 from gammafold.utils.errors import InputError
 
-__all__ = ["draw_statistic"]
+__all__ = ["draw_statistic", "smooth_off_counts"]
 
 Array = NDArray[np.float64]
 
@@ -49,30 +49,43 @@ def draw_statistic(likelihood: Likelihood, theta: Array, n: int, random: Any) ->
         predicted[..., likelihood.slices[name]] = counts
     parts = []
     for rows, kernel in statistic.parts:
-        # Bins are neighbours inside a dataset alone.
-        own = [slice(s.start - rows.start, s.stop - rows.start) for s in likelihood.slices.values() if _within(s, rows)]
-        parts.append((rows, _drawn(kernel, predicted[..., rows], own, n, random)))
+        mu = predicted[..., rows]
+        if isinstance(kernel, WStatistic):
+            off = smooth_off_counts(likelihood, rows, kernel, np.mean(np.atleast_2d(mu), axis=0))
+            parts.append((rows, _drawn(kernel, mu, n, random, off)))
+        else:
+            parts.append((rows, _drawn(kernel, mu, n, random)))
     return join_statistics(parts, statistic.n_bins)
 
 
-def _within(inner: slice, outer: slice) -> bool:
-    return bool(outer.start <= inner.start and inner.stop <= outer.stop)
+def smooth_off_counts(likelihood: Likelihood, rows: slice, kernel: WStatistic, mu: Array) -> Array:
+    """Return the off counts (K,) that are expected for a prediction (K,), smoothed inside each dataset.
 
-
-def _off_counts(kernel: WStatistic, mu: Array, datasets: list[slice]) -> Array:
-    """Return the expected off counts (K,) for a prediction (K,)."""
+    Parameters
+    ----------
+    likelihood : Likelihood
+        The likelihood, for where its datasets are.
+    rows : slice
+        Bins of a part of its statistic.
+    kernel : WStatistic
+        That part.
+    mu : array, shape (K,)
+        Predicted signal in these bins.
+    """
     measured = kernel.alpha > 0
     off = np.divide(kernel.background(mu), kernel.alpha, out=np.zeros_like(mu), where=measured)
-    for bins in datasets:
-        off[bins][measured[bins]] = smooth_counts(off[bins][measured[bins]], _ALIKE)
+    for bins in likelihood.slices.values():
+        if rows.start <= bins.start and bins.stop <= rows.stop:
+            own = np.arange(bins.start - rows.start, bins.stop - rows.start)
+            own = own[measured[own]]
+            off[own] = smooth_counts(off[own], _ALIKE)
     return off
 
 
-def _drawn(kernel: Any, mu: Array, datasets: list[slice], n: int, random: Any) -> Any:
+def _drawn(kernel: Any, mu: Array, n: int, random: Any, off: Any = None) -> Any:
     """Return a statistic with data (n, K) drawn at predictions (K,) or (n, K)."""
     shape = (n, mu.shape[-1])
     if isinstance(kernel, WStatistic):
-        off = _off_counts(kernel, np.mean(np.atleast_2d(mu), axis=0), datasets)
         on = np.maximum(mu + kernel.alpha * off, 0.0)
         return kernel.with_data(n_on=random.poisson(on, size=shape), n_off=random.poisson(off, size=shape))
     if isinstance(kernel, CashStatistic):

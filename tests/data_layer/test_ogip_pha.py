@@ -188,6 +188,8 @@ def test_missing_exposure_and_backscal(make_pha):
 
 
 def test_scale_that_is_not_finite_is_masked(make_pha):
+    with pytest.warns(GammafoldWarning, match="BACKSCAL = 0 in every channel; all are masked"):
+        assert not read_pha(make_pha(keywords={"BACKSCAL": 0.0})).is_good.any()
     with pytest.warns(GammafoldWarning, match="BACKSCAL is not finite in 1 channels"):
         spectrum = read_pha(make_pha(columns={"BACKSCAL": ("E", [1, 1, np.nan, 1, 1, 1])}))
     np.testing.assert_array_equal(spectrum.is_good, [True, True, False, True, True, True])

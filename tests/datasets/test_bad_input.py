@@ -41,6 +41,12 @@ def kernel(true=TRUE, energy=ENERGY, value=0.1):
     return EDispKernelMap(RegionNDMap(geom, data=np.full(geom.data_shape, value)))
 
 
+def per_cent_kernel():
+    new = kernel(value=10.0)
+    new.edisp_map.unit = "%"
+    return new
+
+
 def two_regions():
     """Return a map with one axis more."""
     geom = RegionGeom.create("icrs;circle(0, 0, 1)", axes=[ENERGY, MapAxis.from_edges([0, 1, 2], name="phase")])
@@ -101,6 +107,16 @@ PARTS = {
         {"exposure": exposure(unit="cm2")},
         UnitsError,
         "exposure of dataset 'd' has the unit 'cm2': expected an area times a time, like 'cm2 s'",
+    ),
+    "background in per cent": (
+        {"background": counts(unit="%")},
+        UnitsError,
+        "background of dataset 'd' has the unit '%': expected counts, without unit",
+    ),
+    "probabilities in per cent": (
+        {"edisp": per_cent_kernel()},
+        UnitsError,
+        "edisp of dataset 'd' has the unit '%': expected probabilities, without unit",
     ),
     "counts in seconds": (
         {"counts": counts(unit="s")},
@@ -304,11 +320,38 @@ def test_nan_put_into_a_part_is_not_handed_on(dataset, part, ask):
         (lambda d: d.stack("e"), "cannot stack 'e' onto 'd': expected a dataset"),
         (lambda d: d.resample_energy_axis(3), "energy_axis is a int: expected a MapAxis"),
         (lambda d: d.slice_by_idx(3), "slices is 3: expected a dict"),
+        (lambda d: d.copy(name=3), "name is 3: expected a string"),
+        (
+            lambda d: SpectrumDatasetOnOff.from_spectrum_dataset(d, "one", 2),
+            "acceptance of dataset 'd' is 'one': expected a RegionNDMap or numbers",
+        ),
     ],
 )
 def test_operations_say_what_they_take(dataset, ask, match):
     with pytest.raises(InputTypeError, match=match):
         ask(dataset)
+
+
+@pytest.mark.parametrize(
+    ("ask", "match"),
+    [
+        (
+            lambda d: d.slice_by_idx({"energy": slice(0, 1.5)}),
+            r"the slice of 'energy' is slice\(0, 1.5, None\): expected",
+        ),
+        (lambda d: d.slice_by_energy([1, 2] * u.TeV, "10 TeV"), "energy_min is .*: expected one energy, not 2"),
+        (lambda d: setattr(d.counts, "data", np.ma.masked_less(d.counts.data, 2)), "data has 3 masked values"),
+    ],
+)
+def test_operations_say_which_values_they_take(dataset, ask, match):
+    with pytest.raises(InputError, match=match):
+        ask(dataset)
+
+
+def test_a_masked_array_without_masked_values_is_an_array(dataset):
+    dataset.counts.data = np.ma.masked_array([1.0, 2.0, 3.0])
+    assert type(dataset.counts.data) is np.ndarray
+    assert dataset.counts.data.sum() == 6.0
 
 
 def test_create_takes_one_spelling_and_a_time():

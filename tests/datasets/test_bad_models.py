@@ -8,7 +8,7 @@ from gammafold.datasets import Datasets, SpectrumDatasetOnOff
 from gammafold.modeling import Fit, Parameter
 from gammafold.modeling import models as m
 from gammafold.samples import sample_files
-from gammafold.utils.errors import InputError, UnitsError
+from gammafold.utils.errors import InputError, InputTypeError, UnitsError
 
 
 class Level(m.SpectralModel):
@@ -121,3 +121,11 @@ def test_a_free_redshift_stays_in_its_table(dataset):
     Fit().run(Datasets([dataset]))
     assert 0 <= ebl.redshift.value <= 0.2
     assert np.isfinite(dataset.stat_sum())
+
+
+@pytest.mark.parametrize("names", [3, [3], ["a", None], b"run"])
+def test_names_of_datasets_are_strings(names):
+    with pytest.raises(InputTypeError, match="datasets_names of model 'source' are .*: expected strings or None"):
+        m.SkyModel(m.PowerLawSpectralModel(), name="source", datasets_names=names)
+    with pytest.raises(InputTypeError, match="datasets_names of model 'energy-scale' are .*: expected strings or None"):
+        m.EnergyScaleModel(names)

@@ -418,7 +418,28 @@ def test_a_mask_that_becomes_numbers_is_refused(make):
         dataset.stat_sum()
 
 
+@pytest.mark.parametrize("part", ["counts", "background", "exposure"])
+def test_a_unit_that_becomes_wrong_is_refused(part, make):
+    dataset = steady(make)
+    dataset.stat_sum()
+    getattr(dataset, part).unit = "kg"
+    for call in (dataset.npred, dataset.stat_sum):
+        with pytest.raises(ValueError, match=f"{part} of dataset 'd' has the unit 'kg': expected"):
+            call()
+    with pytest.raises(ValueError, match="unit is 'nonsense': expected a unit or its name"):
+        getattr(dataset, part).unit = "nonsense"
+
+
+def test_a_unit_may_be_set_by_its_name(make):
+    dataset = steady(make)
+    signal = dataset.npred_signal().data
+    dataset.exposure.unit = "m2 s"
+    assert_allclose(dataset.npred_signal().data, 1e4 * signal, rtol=1e-13)
+
+
 def test_the_name_is_a_string(make):
+    with pytest.raises(TypeError, match="the name of dataset 'd' cannot become '': expected a string"):
+        make().name = ""
     with pytest.raises(TypeError, match="the name of dataset 'd' cannot become 3: expected a string"):
         make().name = 3
 

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from gammafold.utils.errors import FileFormatError, InputError, MissingPackageError, UnitsError, UnknownNameError
+from gammafold.utils.errors import (
+    FileFormatError,
+    InputError,
+    InputTypeError,
+    MissingPackageError,
+    UnitsError,
+    UnknownNameError,
+)
 from gammafold.utils.files import atomic_path, read_yaml, write_yaml
 from gammafold.utils.names import make_name
 from gammafold.utils.optional import require_package
@@ -29,6 +36,12 @@ def test_bad_random_state(bad):
 
 def test_names_are_unique():
     assert len({make_name() for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize("bad", [3, "", b"run", ["run"], np.int64(23523)], ids=repr)
+def test_names_are_strings(bad):
+    with pytest.raises(InputTypeError, match="expected a string that is not empty"):
+        make_name(bad)
 
 
 def test_a_crash_while_writing_leaves_the_old_file(tmp_path):

@@ -67,10 +67,8 @@ def check_error(dataset: Any, name: str, value: Any) -> RegionNDMap:
 def check_reco_map(dataset: Any, name: str, value: Any) -> RegionNDMap:
     """Check a map of numbers per bin of reconstructed energy: finite, without unit, on the dataset's axis."""
     region_map = _require_map(dataset, name, value)
-    if not (region_map.unit.is_equivalent("") or region_map.unit == u.ct):
-        raise UnitsError(
-            f"{_where(dataset, name)} has the unit {region_map.unit.to_string()!r}: expected counts, without unit"
-        )
+    if region_map.unit != u.ct:
+        _require_no_unit(dataset, name, region_map, "counts")
     _require_numbers(dataset, name, region_map)
     _require_reco_axis(dataset, name, region_map)
     return region_map
@@ -79,7 +77,7 @@ def check_reco_map(dataset: Any, name: str, value: Any) -> RegionNDMap:
 def check_acceptance(dataset: Any, name: str, value: Any) -> RegionNDMap:
     """Check a relative acceptance: a map, or one number for all bins; finite and not negative."""
     if not isinstance(value, Map):
-        values = np.asarray(value, dtype=float)
+        values = _numbers(dataset, name, value)
         geom = _held_geom(dataset, name)
         if values.ndim and values.size not in (1, geom.axes["energy"].nbin):
             raise InputError(
@@ -114,6 +112,7 @@ def check_edisp(dataset: Any, name: str, value: Any) -> EDispKernelMap | EDispMa
         raise InputTypeError(
             f"{_where(dataset, name)} is a {type(value).__name__}: expected EDispKernelMap, EDispMap or EDispKernel"
         )
+    _require_no_unit(dataset, name, value.edisp_map, "probabilities")
     _require_numbers(dataset, name, value.edisp_map)
     exposure = held_part(dataset, "exposure")
     if exposure is not None:
@@ -201,6 +200,14 @@ def _require_axis(dataset: Any, name: str, region_map: RegionNDMap, axis_name: s
     return region_map.geom.axes[axis_name]
 
 
+def _require_no_unit(dataset: Any, name: str, region_map: RegionNDMap, what: str) -> None:
+    # A scale without dimension, such as per cent, would be lost as well: numbers are taken as they are.
+    if region_map.unit != u.dimensionless_unscaled:
+        raise UnitsError(
+            f"{_where(dataset, name)} has the unit {region_map.unit.to_string()!r}: expected {what}, without unit"
+        )
+
+
 def _require_numbers(dataset: Any, name: str, region_map: RegionNDMap) -> None:
     data = region_map.data
     if data.dtype.kind not in "fiu":
@@ -247,6 +254,13 @@ def _require_same_axis(dataset: Any, name: str, axis: MapAxis, part: str, expect
 def _describe(axis: MapAxis) -> str:
     edges = axis.edges
     return f"{axis.nbin} bins of {axis.name} from {edges[0]:.6g} to {edges[-1]:.6g}"
+
+
+def _numbers(dataset: Any, name: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise InputTypeError(f"{_where(dataset, name)} is {value!r}: expected a RegionNDMap or numbers") from None
 
 
 def _mask_from_array(dataset: Any, name: str, value: np.ndarray) -> RegionNDMap:

@@ -53,8 +53,10 @@ class Dataset(ABC):
 
     @name.setter
     def name(self, name: str) -> None:
-        if not isinstance(name, str):
-            raise InputTypeError(f"the name of dataset {self._name!r} cannot become {name!r}: expected a string")
+        if not isinstance(name, str) or not name:
+            raise InputTypeError(
+                f"the name of dataset {self._name!r} cannot become {name!r}: expected a string that is not empty"
+            )
         self._name = name
 
     @property

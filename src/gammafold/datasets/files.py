@@ -20,7 +20,7 @@ from gammafold.datasets.slots import LazyPart
 from gammafold.utils.errors import FileFormatError, GammafoldWarning, InputError
 from gammafold.utils.files import atomic_path, make_path
 from gammafold.utils.fitsfiles import open_fits
-from gammafold.utils.names import make_name
+from gammafold.utils.names import make_name, name_in_file
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -187,7 +187,7 @@ def _from_hdulist(
     with extension(where, "PRIMARY"):
         header = dict(hdulist[0].header)
     _check_layout(cls, hdulist, where)
-    name = make_name(name or header.get("NAME") or fallback)
+    name = make_name(name or name_in_file(header.get("NAME")) or fallback)
     present = [part for part in parts_of_class(cls) if _has_part(hdulist, part)]
     reader = PartReader(where)
     _check_axes(reader, hdulist, [part for part in present if part in _MAPS])

@@ -20,6 +20,7 @@ from gammafold.modeling.models.collection import Models
 from gammafold.modeling.models.registry import known_classes
 from gammafold.utils.errors import ExistingFileError, FileFormatError, InputError
 from gammafold.utils.files import atomic_path, make_path, read_yaml
+from gammafold.utils.names import name_in_file
 
 if TYPE_CHECKING:
     from gammafold.datasets.collection import Datasets
@@ -55,7 +56,7 @@ def dataset_from_dict(cls: Any, data: Any, lazy: bool, cache: bool, checksum: bo
     kind = data.get("type", cls.tag)
     if kind != cls.tag:
         raise FileFormatError(f"{_label(data)} has the type {kind!r}: {cls.__name__} reads {cls.tag!r}")
-    return cls.read(filename, name=data.get("name"), lazy=lazy, cache=cache, checksum=checksum)
+    return cls.read(filename, name=name_in_file(data.get("name")), lazy=lazy, cache=cache, checksum=checksum)
 
 
 def write_datasets(

@@ -140,7 +140,9 @@ def energy_bins(dataset: MapDataset, energy_min: Any, energy_max: Any, tell: boo
     for i, (limit, argument) in enumerate([(energy_min, "energy_min"), (energy_max, "energy_max")]):
         if limit is not None:
             energy = to_quantity(limit, axis.unit, argument).value
-            edges[i] = int(_nearest_edges(axis, np.array([energy]), dataset.name, argument, tell)[0])
+            if np.size(energy) != 1:
+                raise InputError(f"{argument} is {limit}: expected one energy, not {np.size(energy)}")
+            edges[i] = int(_nearest_edges(axis, np.reshape(energy, 1), dataset.name, argument, tell)[0])
     return edges[0], edges[1]
 
 
@@ -238,7 +240,8 @@ def _background_part(dataset: MapDataset, name: str | None) -> dict[str, Any]:
 
 def _contiguous(dataset: MapDataset, axis_name: str, chosen: Any) -> slice:
     """Return a slice of bins that is not empty and has no step."""
-    if not isinstance(chosen, slice):
+    ends = (chosen.start, chosen.stop, chosen.step) if isinstance(chosen, slice) else (chosen,)
+    if not isinstance(chosen, slice) or not all(end is None or hasattr(end, "__index__") for end in ends):
         raise InputError(f"the slice of {axis_name!r} is {chosen!r}: expected a slice, such as slice(2, 5)")
     if axis_name == "energy":
         n_bins = dataset.reco_energy_axis.nbin

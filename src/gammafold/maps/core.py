@@ -124,6 +124,15 @@ class Map(MapOperators):
     # -- values ------------------------------------------------------------------------------
 
     @property
+    def unit(self) -> u.UnitBase:
+        """Unit of the data. Setting it says in which unit they are, and does not convert them: see `to_unit`."""
+        return self._unit
+
+    @unit.setter
+    def unit(self, unit: Any) -> None:
+        self._unit = as_unit(unit)
+
+    @property
     def data(self) -> np.ndarray:
         """Values, in the shape ``geom.data_shape``. Can be changed in place."""
         return self._data

@@ -29,6 +29,8 @@ def coerce_data(data: Any, geom: RegionGeom, what: str = "data") -> np.ndarray:
     InputError
         Names the shapes and the axes.
     """
+    if np.ma.is_masked(data):
+        raise InputError(f"{what} has {np.ma.count_masked(data)} masked values: expected numbers, as of data.filled(0)")
     array = np.asarray(data)
     shape = geom.data_shape
     if array.shape == shape:

@@ -199,7 +199,11 @@ def test_the_name_is_given_or_in_the_file_or_that_of_the_file(tmp_path, full_dat
         del hdulist[0].header["NAME"]
         hdulist.writeto(tmp_path / "nameless.fits")
         assert len(SpectrumDataset.from_hdulist(hdulist).name) == 8
+        hdulist[0].header["NAME"] = 23523
+        assert SpectrumDataset.from_hdulist(hdulist).name == "23523"
     assert SpectrumDataset.read(tmp_path / "nameless.fits").name == "nameless"
+    entry = {"name": 23523, "type": "SpectrumDataset", "filename": str(tmp_path / "nameless.fits")}
+    assert SpectrumDataset.from_dict(entry).name == "23523"
 
 
 def test_gz_is_compressed_and_fits_is_not(tmp_path, full_dataset):

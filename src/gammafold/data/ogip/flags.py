@@ -75,6 +75,8 @@ def scale(row: Row, name: str, remarks: Remarks) -> Floats:
     bad = ~(values <= ABSURD)
     if bad.any():
         remarks.assume(f"{row.table.label}: {name} is not finite in {bad.sum()} channels; they are masked")
+    elif np.all(values == 0):
+        remarks.assume(f"{row.table.label}: {name} = 0 in every channel; all are masked, and nothing is left to fit")
     elif np.any(values == 0):
         remarks.note(f"{row.table.label}: {name} = 0 in {np.sum(values == 0)} channels; they are masked")
     return np.where(bad, 0.0, values)

@@ -27,7 +27,7 @@ from gammafold.modeling.parameter import Parameter, Parameters
 from gammafold.utils.errors import InputError, InputTypeError, UnitsError
 from gammafold.utils.names import make_name
 
-__all__ = ["ModelBase", "NamedModel", "import_path", "main_tag", "relink", "walk"]
+__all__ = ["ModelBase", "NamedModel", "import_path", "listed_names", "main_tag", "relink", "walk"]
 
 
 def _in_order_of(evaluate: Any, declared: dict[str, Parameter]) -> dict[str, Parameter]:
@@ -300,11 +300,7 @@ class NamedModel(ModelBase):
 
     @datasets_names.setter
     def datasets_names(self, names: Any) -> None:
-        if names is not None:
-            names = [names] if isinstance(names, str) else list(names)
-            if not all(isinstance(name, str) for name in names):
-                raise InputTypeError(f"datasets_names of model {self._name!r} are {names!r}: expected strings or None")
-        self._datasets_names: list[str] | None = names
+        self._datasets_names: list[str] | None = listed_names(names, self._name)
 
     @property
     def datasets_key(self) -> tuple[str, ...] | None:
@@ -374,6 +370,22 @@ def relink(models: Iterable[ModelBase]) -> None:
                     setattr(part, name, shared.setdefault(parameter.link, parameter))
     for parameter in shared.values():
         parameter.link = None
+
+
+def listed_names(names: Any, model: str) -> list[str] | None:
+    """Return names of datasets, given as one, as several or as None, as a list or None.
+
+    Raises
+    ------
+    InputTypeError
+        If they are something else; the message names the model.
+    """
+    if names is None:
+        return None
+    listed = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
+    if not all(isinstance(name, str) for name in listed):
+        raise InputTypeError(f"datasets_names of model {model!r} are {names!r}: expected strings or None")
+    return listed
 
 
 def main_tag(cls: type[ModelBase]) -> str:

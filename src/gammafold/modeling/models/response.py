@@ -13,11 +13,12 @@ from math import exp
 from typing import Any, ClassVar, Self
 
 from gammafold.likelihood.flux import FluxFunction
-from gammafold.modeling.models.core import NamedModel, main_tag
+from gammafold.modeling.models.core import NamedModel, listed_names, main_tag
 from gammafold.modeling.models.parameter_files import parameters_from_dict
 from gammafold.modeling.models.prior import GaussianPrior
 from gammafold.modeling.parameter import Parameter
 from gammafold.utils.errors import InputError
+from gammafold.utils.names import name_in_file
 
 __all__ = ["DatasetNormModel", "EnergyScaleModel", "ResponseCorrection"]
 
@@ -46,9 +47,9 @@ class ResponseCorrection(NamedModel):
     evaluate_factor: ClassVar[Callable[..., Any] | None] = None
 
     def __init__(self, datasets_names: Any = None, name: str | None = None, **kwargs: Any) -> None:
-        first = [datasets_names] if isinstance(datasets_names, str) else list(datasets_names or [])
         short = main_tag(type(self)) if isinstance(self.tag, str) else self.tag[-1]
-        super().__init__(name="-".join([*first[:1], short]) if name is None else name, datasets_names=datasets_names)
+        names = listed_names(datasets_names, short) or []
+        super().__init__(name="-".join([*names[:1], short]) if name is None else name, datasets_names=datasets_names)
         self._declare(self.default_parameters, kwargs)
 
     def correct(self, flux: FluxFunction) -> FluxFunction:
@@ -69,7 +70,7 @@ class ResponseCorrection(NamedModel):
     def from_content(cls, data: dict[str, Any], **kwargs: Any) -> Self:
         """Return a model from a dict; linked parameters still carry their labels."""
         parameters = parameters_from_dict(data.get("parameters", []), cls.default_parameters, main_tag(cls))
-        model = cls(data.get("datasets_names"), name=data.get("name"), **kwargs)
+        model = cls(data.get("datasets_names"), name=name_in_file(data.get("name")), **kwargs)
         for parameter in parameters:
             setattr(model, parameter.name, parameter)
         return model

@@ -11,7 +11,7 @@ from gammafold.modeling.models.registry import ModelRegistry, find_class
 from gammafold.modeling.models.spectral_power_law import PowerLawNormSpectralModel
 from gammafold.modeling.parameter import Parameters
 from gammafold.utils.errors import InputError, InputTypeError
-from gammafold.utils.names import make_name
+from gammafold.utils.names import make_name, name_in_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,7 +248,7 @@ class SkyModel(ComponentModel):
         """Return a model from a dict; linked parameters still carry their labels."""
         return cls(
             **_parts_from_dict(data),
-            name=data.get("name"),
+            name=name_in_file(data.get("name")),
             datasets_names=data.get("datasets_names"),
             apply_irf=data.get("apply_irf"),
             **kwargs,
@@ -332,7 +332,7 @@ class FoVBackgroundModel(ComponentModel):
         """Return a model from a dict; linked parameters still carry their labels."""
         names = data.get("datasets_names") or [None]
         dataset_name = names if isinstance(names, str) else names[0]
-        return cls(dataset_name, name=data.get("name"), **_parts_from_dict(data), **kwargs)
+        return cls(dataset_name, name=name_in_file(data.get("name")), **_parts_from_dict(data), **kwargs)
 
 
 def _part(model: Any, kind: str, owner: NamedModel) -> Any:

@@ -129,3 +129,9 @@ def test_names_of_datasets_are_strings(names):
         m.SkyModel(m.PowerLawSpectralModel(), name="source", datasets_names=names)
     with pytest.raises(InputTypeError, match="datasets_names of model 'energy-scale' are .*: expected strings or None"):
         m.EnergyScaleModel(names)
+
+
+def test_a_formula_that_divides_by_zero_gives_no_flux(dataset):
+    dataset.models = m.SkyModel(m.SmoothBrokenPowerLawSpectralModel(index2=3, beta=0), name="sharp")
+    with pytest.raises(InputError, match="model 'sharp' of dataset .* gives no finite flux at"):
+        dataset.npred()

@@ -1,5 +1,7 @@
 """Fluxes integrated over bins, against adaptive quadrature, closed forms and many digits."""
 
+from itertools import pairwise
+
 import astropy.units as u
 import mpmath
 import numpy as np
@@ -93,6 +95,31 @@ def test_a_line_narrower_than_its_bin(sigma):
     if sigma < 0.01:
         # The mean of 1 / E over the line.
         assert_allclose(absorbed.to_value("cm-2 s-1"), 1e-12 * (1 + (sigma / 3) ** 2), rtol=1e-8)
+
+
+@pytest.mark.parametrize("n_bins", [7, 15, 60])
+@pytest.mark.parametrize("beta", [1.0, 0.1, 0.01, 1e-4])
+def test_a_smooth_break_narrower_than_its_bin(beta, n_bins):
+    edges = np.geomspace(0.1, 100, n_bins + 1)
+
+    def flux(x):
+        bend = np.logaddexp(0, (4 - 1.2) / beta * (x - np.log(3.3)))
+        return 1e-12 * np.exp(x * (1 - 1.2) - beta * bend)
+
+    cuts = np.log(3.3) + beta * np.array([-12, -6, -3, -1.5, -0.5, 0, 0.5, 1.5, 3, 6, 12])
+    expected = [
+        sum(
+            quad(flux, a, b, epsabs=0, epsrel=1e-12)[0]
+            for a, b in pairwise(np.unique(np.clip([low, *cuts, high], low, high)))
+        )
+        for low, high in pairwise(np.log(edges))
+    ]
+    model = m.SmoothBrokenPowerLawSpectralModel(index1=1.2, index2=4, ebreak="3.3 TeV", beta=beta)
+    assert_allclose(model.integral(edges[:-1] * u.TeV, edges[1:] * u.TeV).value, expected, rtol=1e-8)
+    # Equal indices leave no break, whatever its smoothness.
+    straight = m.SmoothBrokenPowerLawSpectralModel(index1=2, index2=2, beta=beta)
+    whole = straight.integral(edges[0] * u.TeV, edges[-1] * u.TeV).value
+    assert_allclose(whole, 1e-12 * 0.5**beta * (10 - 0.01), rtol=1e-9)
 
 
 def test_compounds_are_integrated_like_their_parts():

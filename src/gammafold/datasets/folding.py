@@ -190,7 +190,9 @@ def _require_flux(dataset: MapPrediction, model: Any, flux: FluxFunction) -> Non
     if dataset.exposure is None:
         return
     energy = dataset.exposure.geom.axes["energy_true"].center.to_value("TeV")
-    values = flux.evaluate(energy, *[parameter.value for parameter in spectral.parameters])
+    with np.errstate(all="ignore"):
+        # As numbers of numpy, which give NaN where Python's raise an error.
+        values = flux.evaluate(energy, *[np.float64(parameter.value) for parameter in spectral.parameters])
     bad = energy[~np.isfinite(np.broadcast_to(values, energy.shape))]
     if bad.size:
         raise InputError(

@@ -173,9 +173,20 @@ class MovingQuadrature:
         ends = [xp.broadcast_to(low, (*batch, len(low))), *inner, xp.broadcast_to(high, (*batch, len(high)))]
         total = xp.zeros((*batch, len(low)))
         for left, right in pairwise(ends):
-            half = 0.5 * (right - left)
-            # (..., m, J), node-major as in BinQuadrature
-            energy = xp.exp((left + half)[..., None, :] + half[..., None, :] * self._x[:, None])
-            values = evaluate(energy.reshape(*batch, -1), *parameters).reshape(energy.shape) * energy
-            total = total + xp.einsum("...mj,m->...j", values, self._weight) * half
+            if xp is not np:
+                total = total + self._between(left, right, evaluate, parameters)
+                continue
+            # Few bins hold a break: the others have no width here.
+            some = np.flatnonzero((right > left).reshape(-1, len(low)).any(axis=0))
+            if some.size:
+                total[..., some] += self._between(left[..., some], right[..., some], evaluate, parameters)
         return _join_pieces(total, self._starts)
+
+    def _between(self, left: Any, right: Any, evaluate: Callable[..., Any], parameters: tuple[Any, ...]) -> Any:
+        """Integrate over the ranges of ln E from ``left`` to ``right``, (J,) or (N, J)."""
+        xp = namespace_of(left, right, *parameters)
+        half = 0.5 * (right - left)
+        # (..., m, J), node-major as in BinQuadrature
+        energy = xp.exp((left + half)[..., None, :] + half[..., None, :] * self._x[:, None])
+        values = evaluate(energy.reshape(*half.shape[:-1], -1), *parameters).reshape(energy.shape) * energy
+        return xp.einsum("...mj,m->...j", values, self._weight) * half

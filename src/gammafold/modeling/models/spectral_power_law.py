@@ -22,6 +22,9 @@ __all__ = [
     "power_integral",
 ]
 
+# Where the quadrature of a smooth break is split, in widths of the break.
+_AROUND_A_BREAK = (-10.0, -3.0, 0.0, 3.0, 10.0)
+
 
 def power_integral(low: Any, high: Any, index: Any, reference: Any) -> Any:
     """Return the integral of ``(E / reference)^-index`` over bins, exact through index 1.
@@ -285,3 +288,13 @@ class SmoothBrokenPowerLawSpectralModel(SpectralModel):
         # ln(1 + e^x) without overflow, for a sharp break far away.
         bend = xp.logaddexp(0.0, (index2 - index1) / beta * xp.log(energy / ebreak))
         return amplitude * (energy / reference) ** -index1 * xp.exp(-beta * bend)
+
+    @staticmethod
+    def evaluate_breaks(
+        index1: Any, index2: Any, amplitude: Any, ebreak: Any, reference: Any, beta: Any
+    ) -> tuple[Any, ...]:
+        """Return energies around the break that a quadrature must not step over: a small ``beta`` makes it sharp."""
+        xp = namespace_of(index1, index2, amplitude, ebreak, reference, beta)
+        # Width of the break in ln E, at most 5: there is none between equal indices.
+        width = beta / xp.maximum(abs(index2 - index1), abs(beta) / 5.0)
+        return tuple(ebreak * xp.exp(number * width) for number in _AROUND_A_BREAK)

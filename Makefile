@@ -19,7 +19,7 @@ $(VENV)/test: $(VENV)/core
 	touch $@
 
 demo: $(VENV)/core
-	$(BIN)/gammafold demo --output demo-output
+	$(BIN)/gammafold demo --output demo-output --overwrite
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=term
@@ -49,7 +49,7 @@ crab: $(VENV)/core
 
 # How often intervals hold the truth: a study on 20,000 simulations, its table and its figure.
 coverage: $(VENV)/core
-	$(BIN)/gammafold coverage
+	$(BIN)/gammafold coverage --overwrite
 
 docs: $(VENV)/test
 	$(PIP) install -e '.[docs]'

@@ -117,11 +117,11 @@ def test_bins_partly_in_range(crab_folder, run):
     edges = SpectrumDatasetOnOff.read("pha_obs23523.fits").counts.geom.axes["energy"].edges
     low, high = edges[50] * 1.01, edges[55] * 1.01
     for option, n_bins in (("", 4), ("--partial-bins", 6)):
-        result = run(f"fit pha_obs23523.fits --energy-min '{low}' --energy-max '{high}' {option}")
+        result = run(f"fit pha_obs23523.fits --energy-min '{low}' --energy-max '{high}' {option} --overwrite")
         assert result.exit_code == 0, result.output
         assert read_results(crab_folder / "gammafold-fit")["fits"]["power-law"]["n_data"] == n_bins
     # An energy that is an edge parts bins that are inside from those outside.
-    assert run(f"fit pha_obs23523.fits --energy-min '{edges[50]}' --partial-bins").exit_code == 0
+    assert run(f"fit pha_obs23523.fits --energy-min '{edges[50]}' --partial-bins --overwrite").exit_code == 0
     assert read_results(crab_folder / "gammafold-fit")["fits"]["power-law"]["n_data"] == len(edges) - 1 - 50
 
 
@@ -133,9 +133,9 @@ def test_a_spectrum_without_background(crab_folder, run):
     assert re.search(r"124 │ +– │ +– │", result.stdout)
 
 
-def test_a_second_run_replaces_the_first(crab_folder, run):
+def test_a_second_run_replaces_the_first_when_told_to(crab_folder, run):
     for minimum in ("1 TeV", "3 TeV"):
-        assert run(f"fit pha_obs23523.fits --energy-min '{minimum}'").exit_code == 0
+        assert run(f"fit pha_obs23523.fits --energy-min '{minimum}' --overwrite").exit_code == 0
     fit = read_results(crab_folder / "gammafold-fit")["fits"]["power-law"]
     dataset = SpectrumDatasetOnOff.read("pha_obs23523.fits")
     mask = dataset.counts.geom.energy_mask(3 * u.TeV)
@@ -167,7 +167,7 @@ def test_the_installed_command(crab_folder):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "converged" in done.stdout
-    failed = run("fit", "nothing.fits")
+    failed = run("fit", "nothing.fits", "-o", "other")
     assert failed.returncode == 2
     assert failed.stdout == ""
     assert re.fullmatch(r"gammafold: error: no such file: nothing\.fits .*\n", failed.stderr)

@@ -64,7 +64,7 @@ def test_bins_chosen_from_the_data(crab_folder, run):
 def test_models_of_a_file_are_taken_as_they_are(crab_folder, run):
     assert run("fit pha_obs*.fits -m log-parabola -o fit").exit_code == 0
     for options in ("", "--source log-parabola"):
-        result = run(f"flux-points pha_obs*.fits --model fit/log-parabola.yaml {options} --bins 2 -o out")
+        result = run(f"flux-points pha_obs*.fits --model fit/log-parabola.yaml {options} --bins 2 -o out --overwrite")
         assert result.exit_code == 0, result.output
     direct = run("flux-points pha_obs*.fits --model log-parabola --bins 2 -o direct")
     assert direct.exit_code == 0

@@ -71,9 +71,9 @@ def test_optimal_bins_cover_the_good_channels(crab_folder, run):
     assert len(bins) < covered.sum()
 
 
-def test_a_second_run_replaces_the_first(crab_folder, run):
+def test_a_second_run_replaces_the_first_when_told_to(crab_folder, run):
     for least in (5, 20):
-        assert run(f"group pha_obs23523.fits --min-counts {least}").exit_code == 0
+        assert run(f"group pha_obs23523.fits --min-counts {least} --overwrite").exit_code == 0
     observation, bins = grouped("pha_obs23523_grouped.fits")
     assert min(observation.spectrum.counts[channels].sum() for channels in bins) >= 20
 

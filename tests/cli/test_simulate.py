@@ -60,10 +60,10 @@ def test_a_list_of_datasets_and_their_models_are_simulated(run, config, crab_fol
     expected = simulate_and_fit(datasets, 20, 3, progress=False)
     config(datasets=["runs.yaml"])
     for command in ("simulate runs.yaml -m crab-model.yaml", "simulate crab.yaml"):
-        result = run(f"{command} -n 20 --seed 3 -o out")
+        result = run(f"{command} -n 20 --seed 3 -o out --overwrite")
         assert result.exit_code == 0, result.output
         np.testing.assert_array_equal(EnsembleResult.read("out/ensemble.fits").values, expected.values)
-    assert run("simulate runs.yaml -n 20 --seed 3 -o out").exit_code == 0
+    assert run("simulate runs.yaml -n 20 --seed 3 -o out --overwrite").exit_code == 0
     assert EnsembleResult.read("out/ensemble.fits").truth[0] != 2.6
 
 

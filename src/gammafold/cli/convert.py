@@ -16,9 +16,8 @@ __all__ = ["command"]
 @spectra_argument
 @click.option("--to", "layout", type=click.Choice(["gadf", "ogip", "ogip-sherpa"]), default=None,
               help="Layout to write. [default: the other one]")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
 @output_option("gammafold-convert", "Folder for the converted spectra.")
-def command(pha: tuple[Path, ...], layout: str | None, overwrite: bool, output: Path) -> None:
+def command(pha: tuple[Path, ...], layout: str | None, output: Path, overwrite: bool) -> None:
     """Convert spectra between OGIP files and datasets in FITS files.
 
     OGIP is PHA, background, ARF and RMF; "ogip-sherpa" counts channels from 1. "gadf" is gammapy's layout: one FITS

@@ -18,7 +18,7 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed.")
 @workers_option
 @output_option("gammafold-coverage", "Folder for the table (ECSV) and the figure (PNG).")
-def command(number: int, seed: int, workers: int, output: Path) -> None:
+def command(number: int, seed: int, workers: int, output: Path, overwrite: bool) -> None:
     """Simulate the Crab nebula from bright to faint, and count how often intervals hold the truth.
 
     Intervals are those from the Fisher matrix and from the profile likelihood. This makes the table and the figure
@@ -31,7 +31,7 @@ def command(number: int, seed: int, workers: int, output: Path) -> None:
     """
     from gammafold.report.coverage import coverage_study, terminal_table, write_coverage
 
-    make_folder(output)
+    make_folder(output, ("coverage.ecsv", "coverage.png"), overwrite)
     with cluster_of(workers) as client:
         table = coverage_study(number, seed, client=client)
     say(terminal_table(table))

@@ -13,7 +13,7 @@ __all__ = ["command"]
 
 @click.command("demo")
 @output_option("gammafold-demo", "Folder for models (YAML), figures (PNG) and results (JSON).")
-def command(output: Path) -> None:
+def command(output: Path, overwrite: bool) -> None:
     """Fit four H.E.S.S. runs on the Crab nebula with a power law and a log parabola.
 
     \b
@@ -24,4 +24,4 @@ def command(output: Path) -> None:
     from gammafold.cli.fit import fit_spectra
     from gammafold.samples import sample_files
 
-    fit_spectra(tuple(sample_files("crab-hess")), ("power-law", "log-parabola"), output=output)
+    fit_spectra(tuple(sample_files("crab-hess")), ("power-law", "log-parabola"), output=output, overwrite=overwrite)

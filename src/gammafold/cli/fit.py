@@ -41,6 +41,7 @@ def command(
     partial_bins: bool,
     ungrouped: bool,
     output: Path,
+    overwrite: bool,
 ) -> None:
     """Fit spectra jointly with one or more spectral models.
 
@@ -52,7 +53,7 @@ def command(
       gammafold fit pha_obs*.fits --model power-law --model log-parabola
       gammafold fit pha_obs23523.fits --energy-min "1 TeV" --output results
     """
-    fit_spectra(pha, models, reference, energy_min, energy_max, partial_bins, ungrouped, output)
+    fit_spectra(pha, models, reference, energy_min, energy_max, partial_bins, ungrouped, output, overwrite)
 
 
 def fit_spectra(
@@ -64,6 +65,7 @@ def fit_spectra(
     partial_bins: bool = False,
     ungrouped: bool = False,
     output: Path = Path("gammafold-fit"),
+    overwrite: bool = False,
 ) -> None:
     """Read, fit, print and write."""
     from gammafold.report.fit import fit_model, fit_tables, write_fits
@@ -72,7 +74,8 @@ def fit_spectra(
         raise InputError(f"--model was given twice: {', '.join(models)}")
     energy = positive_energy(reference, "--reference")
     spectral = {name: make_model(name, energy) for name in models}
-    make_folder(output)
+    files = [f"{name}{ending}" for name in models for ending in (".yaml", "_covariance.dat", ".png")]
+    make_folder(output, [*files, "results.json"], overwrite)
     datasets = read_spectra(paths, group=not ungrouped)
     energy_range(datasets, energy_min, energy_max, partial_bins)
     results = {name: fit_model(datasets, name, spectral[name]) for name in progress(spectral, "fitting")}

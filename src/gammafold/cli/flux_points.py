@@ -26,7 +26,7 @@ def command(analysis: Analysis, bins: int) -> None:
     from gammafold.report.fit import data_table
     from gammafold.report.flux_points import flux_points_table, write_flux_points
 
-    datasets = analysis.read()
+    datasets = analysis.read("flux-points")
     source = analysis.fit(datasets)
     settings = analysis.settings(datasets, source, bins)
     estimator = FluxPointsEstimator(selection_optional=["errn-errp", "ul", "scan"], **settings)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gammafold.cli.options import make_folder, progress, say, spectra_argument
+from gammafold.cli.options import make_folder, overwrite_option, progress, require_new, say, spectra_argument
 from gammafold.utils.errors import InputError
 
 __all__ = ["command"]
@@ -20,6 +20,7 @@ __all__ = ["command"]
 @click.option("--optimal", is_flag=True, help="The widest bins that lose no information (Kaastra & Bleeker 2016).")
 @click.option("--output", "-o", type=click.Path(path_type=Path, file_okay=False), default=None,
               help="Folder for the grouped spectra. [default: beside each spectrum]")  # fmt: skip
+@overwrite_option
 def command(
     pha: tuple[Path, ...],
     min_counts: float | None,
@@ -27,6 +28,7 @@ def command(
     min_snr: float | None,
     optimal: bool,
     output: Path | None,
+    overwrite: bool,
 ) -> None:
     """Group the channels of spectra in bins, by one of four rules.
 
@@ -39,7 +41,7 @@ def command(
       gammafold group pha_obs*.fits --min-off 5 --output grouped
       gammafold group pha_obs23523.fits --optimal
     """
-    from gammafold.report.group import Rule, group_files, group_table
+    from gammafold.report.group import Rule, group_files, group_table, grouped_path
 
     rules = [
         Rule(name, value)
@@ -48,6 +50,11 @@ def command(
     ] + [Rule("optimal", 0.0)] * optimal
     if len(rules) != 1:
         raise InputError("give one rule: --min-counts, --min-off, --min-snr or --optimal")
+    targets = [grouped_path(path, output) for path in pha]
+    twice = sorted({str(path) for path, target in zip(pha, targets, strict=True) if targets.count(target) > 1})
+    if twice:
+        raise InputError(f"more than one spectrum would be written to one file: {', '.join(twice)}")
+    require_new((target.with_suffix(end) for target in targets for end in (".fits", ".json", ".png")), overwrite)
     if output is not None:
         make_folder(output)
     grouped = [group_files(path, rules[0], output) for path in progress(pha, "grouping")]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gammafold.cli.options import make_folder, output_option, say
+from gammafold.cli.options import folder_option, make_folder, say
 
 __all__ = ["command"]
 
@@ -14,9 +14,11 @@ __all__ = ["command"]
 @click.command("info")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--plot/--no-plot", default=True, show_default=True, help="Whether to draw FILE.png.")
-@output_option(".", "Folder for the plots.")
+@folder_option(".", "Folder for the plots.")
 def command(files: tuple[Path, ...], plot: bool, output: Path) -> None:
     """Say what is in FILES: spectra, responses, datasets, models, fits, flux points.
+
+    A quick plot of each is drawn anew, as FILE.png.
 
     \b
     Examples:

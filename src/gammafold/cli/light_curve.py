@@ -38,7 +38,7 @@ def command(analysis: Analysis, times: Path | None, every: str | None) -> None:
     from gammafold.report.light_curve import group_by_time, light_curve_tables, write_light_curve
 
     length = None if every is None else _duration(every)
-    datasets = analysis.read()
+    datasets = analysis.read("light-curve")
     _require_times(datasets, times)
     source = analysis.fit(datasets)
     estimator = LightCurveEstimator(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gammafold.utils.errors import InputError
+from gammafold.utils.errors import ExistingFileError, InputError
 
 if TYPE_CHECKING:
     import astropy.units as u
@@ -24,13 +24,16 @@ __all__ = [
     "MODELS",
     "energy_options",
     "energy_range",
+    "folder_option",
     "make_folder",
     "make_model",
     "output_option",
+    "overwrite_option",
     "positive_energy",
     "progress",
     "read_spectra",
     "reference_option",
+    "require_new",
     "say",
     "spectra_argument",
     "working",
@@ -54,10 +57,19 @@ reference_option: Decorator = click.option(
 )
 
 
-def output_option(default: str, text: str = "Folder for what is written.") -> Decorator:
+overwrite_option: Decorator = click.option("--overwrite", is_flag=True, help="Replace existing files.")
+
+
+def folder_option(default: str, text: str) -> Decorator:
     """Return the option for the folder of results."""
     kind = click.Path(path_type=Path, file_okay=False)
     return click.option("--output", "-o", type=kind, default=Path(default), show_default=True, help=text)
+
+
+def output_option(default: str, text: str) -> Decorator:
+    """Return the option for the folder of results, and the one for replacing what is there."""
+    folder = folder_option(default, text)
+    return lambda command: folder(overwrite_option(command))
 
 
 def energy_options(command: Any) -> Any:
@@ -105,8 +117,24 @@ def say(*what: Table | str) -> None:
         console.print(item, soft_wrap=isinstance(item, str))
 
 
-def make_folder(folder: Path) -> Path:
-    """Make the folder of results before any work is done, so that none is lost."""
+def require_new(files: Iterable[Path], overwrite: bool) -> None:
+    """Raise `ExistingFileError` if one of the files to be written exists, and is not to be replaced."""
+    existing = [] if overwrite else [str(file) for file in files if file.exists()]
+    if existing:
+        raise ExistingFileError(", ".join(existing))
+
+
+def make_folder(folder: Path, files: Iterable[str] = (), overwrite: bool = False) -> Path:
+    """Make the folder of results before any work is done, so that none is lost.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    ExistingFileError
+        If one of the files to be written exists, and is not to be replaced.
+    """
+    require_new((folder / name for name in files), overwrite)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

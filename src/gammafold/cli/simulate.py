@@ -32,6 +32,7 @@ def command(
     model: str,
     reference: str,
     output: Path,
+    overwrite: bool,
 ) -> None:
     """Simulate spectra and fit each of them: biases, errors, coverage.
 
@@ -49,7 +50,7 @@ def command(
     from gammafold.ensemble import simulate_and_fit
     from gammafold.report.simulate import ensemble_tables, write_ensemble
 
-    make_folder(output)
+    make_folder(output, ("ensemble.fits", "summary.ecsv", "ensemble.png"), overwrite)
     datasets, options = _read(source, model, reference)
     with cluster_of(workers) as client:
         result = simulate_and_fit(datasets, number, seed, client=client, **options)

@@ -52,12 +52,13 @@ class Analysis:
     partial_bins: bool
     ungrouped: bool
     output: Path
+    overwrite: bool
 
-    def read(self) -> Datasets:
-        """Make the folder of results, and read the spectra with their ranges to fit."""
+    def read(self, name: str) -> Datasets:
+        """Make the folder of results, whose files are called ``name``, and read the spectra with their ranges to fit."""
         if self.energy_edges is not None:
             parse_edges(self.energy_edges)  # bad ones are told before any work is done
-        make_folder(self.output)
+        make_folder(self.output, (f"{name}.{ending}" for ending in ("fits", "ecsv", "json", "png")), self.overwrite)
         datasets = read_spectra(self.pha, group=not self.ungrouped)
         energy_range(datasets, self.energy_min, self.energy_max, self.partial_bins)
         return datasets

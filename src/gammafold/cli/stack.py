@@ -17,7 +17,7 @@ __all__ = ["command"]
 @output_option(
     "gammafold-stack", "Folder for the stack (OGIP), the observations in it (ECSV, JSON) and a figure (PNG)."
 )
-def command(pha: tuple[Path, ...], name: str, output: Path) -> None:
+def command(pha: tuple[Path, ...], name: str, output: Path, overwrite: bool) -> None:
     """Stack spectra inside their safe ranges, and write the stack as OGIP files.
 
     What the stack predicts for any model is the sum of what the spectra predict.
@@ -31,7 +31,8 @@ def command(pha: tuple[Path, ...], name: str, output: Path) -> None:
     from gammafold.report.stack import require_file_name, stack_table, write_stack
 
     require_file_name(name)
-    make_folder(output)
+    ogip = [f"pha_{name}{part}.fits" for part in ("", "_arf", "_rmf", "_bkg")]
+    make_folder(output, [*ogip, *(f"{name}.{ending}" for ending in ("ecsv", "json", "png"))], overwrite)
     datasets = read_spectra(pha)
     with working("stacking"):
         stacked = datasets.stack_reduce(name=name)

@@ -30,7 +30,7 @@ from gammafold.utils.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["GroupedFile", "Rule", "group_files", "group_flags", "group_table"]
+__all__ = ["GroupedFile", "Rule", "group_files", "group_flags", "group_table", "grouped_path"]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def group_files(path: Path, rule: Rule, folder: Path | None = None) -> GroupedFi
     bins = bins_of(flags.grouping, replace(observation, spectrum=grouped).is_good)
     if not bins.is_good.any():
         raise InputError(f"{source}: no bin is full, there are {spectrum.counts[observation.is_good].sum():g} counts")
-    target = (source.parent if folder is None else folder) / f"{_stem(source)}_grouped.fits"
+    target = grouped_path(source, folder)
     background, matrix, area = (_relative(name, source, target.parent) for name in _companions(observation))
     write_pha(grouped, target, True, background, matrix, area)
     counts = bins.sum(spectrum.counts)[bins.is_good]
@@ -117,8 +117,10 @@ def group_files(path: Path, rule: Rule, folder: Path | None = None) -> GroupedFi
     return GroupedFile(source, bins, counts, tuple(written))
 
 
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(".gz").rsplit(".", 1)[0]
+def grouped_path(path: Path, folder: Path | None = None) -> Path:
+    """Return the path of the grouped copy of a spectrum, beside it or in a folder."""
+    stem = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    return (path.parent if folder is None else folder) / f"{stem}_grouped.fits"
 
 
 def _companions(observation: Observation) -> list[str | None]:

@@ -206,14 +206,15 @@ def _compute(packed: _Packed, first: int, last: int) -> Any:
 
 @contextmanager
 def _bar(progress: bool, title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on standard error while the context lasts."""
-    if not progress:
-        yield lambda _: None
-        return
+    """Show a progress bar on standard error while the context lasts, where someone can see it: not in a log file."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    console = Console(stderr=True)
+    if not progress or not (console.is_interactive or console.is_jupyter):
+        yield lambda _: None
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=total)
         yield lambda n: bar.advance(task, n)

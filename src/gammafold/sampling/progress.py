@@ -11,8 +11,11 @@ T = TypeVar("T")
 
 
 def steps(items: Iterable[T], total: int, title: str, show: bool) -> Iterator[T]:
-    """Go through items, and show how many are done."""
+    """Go through items, and show how many are done, where someone can see it: not in a log file."""
     from rich.console import Console
     from rich.progress import track
 
-    yield from track(items, title, total=total, console=Console(stderr=True), transient=True, disable=not show)
+    console = Console(stderr=True)
+    if show and (console.is_interactive or console.is_jupyter):
+        items = track(items, title, total=total, console=console, transient=True)
+    yield from items

@@ -52,7 +52,9 @@ def test_channels_from_one(crab_folder, run, crab):
 
 def test_every_command_reads_lists_and_datasets(crab_folder, run):
     assert run("convert pha_obs*.fits -o gadf").exit_code == 0
-    results = [run(f"fit {what} -o fit --overwrite").stdout for what in ("pha_obs*.fits", "gadf/datasets.yaml", "gadf/2*.fits")]
+    results = [
+        run(f"fit {what} -o fit --overwrite").stdout for what in ("pha_obs*.fits", "gadf/datasets.yaml", "gadf/2*.fits")
+    ]
     assert results[0] == results[1] == results[2]
     assert run("info gadf/23523.fits gadf/datasets.yaml").exit_code == 0
     assert (crab_folder / "datasets.yaml.png").exists()

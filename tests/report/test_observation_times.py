@@ -78,6 +78,7 @@ def test_missing_file(tmp_path):
 
 def test_a_spectrum_without_times():
     datasets = Datasets([SpectrumDatasetOnOff.read(sample_files("crab-hess")[0], name="other")])
+    datasets[0].meta_table = None
     with pytest.raises(InputError, match=r"observations\.ecsv has no times for 'other': there are \['23523'"):
         set_observation_times(datasets, read_observation_times(CRAB), "observations.ecsv")
     assert np.all(datasets[0].counts.data >= 0)

@@ -74,13 +74,15 @@ def cli() -> None:
 
 @contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Print gammafold's warnings as one line each on stderr, without a source line."""
+    """Print gammafold's warnings as one line each on stderr, once and without a source line."""
     with warnings.catch_warnings():
-        show = warnings.showwarning
+        show, said = warnings.showwarning, set()
 
         def show_plainly(message, category, filename, lineno, file=None, line=None):  # type: ignore[no-untyped-def]
             if issubclass(category, GammafoldWarning):
-                click.echo(f"gammafold: warning: {message}", err=True)
+                if str(message) not in said:
+                    click.echo(f"gammafold: warning: {message}", err=True)
+                said.add(str(message))
             else:
                 show(message, category, filename, lineno, file, line)
 

@@ -147,10 +147,9 @@ def read_spectra(paths: Sequence[Path], group: bool = True) -> Datasets:
 
     ``group`` says whether channels are put together as the flags GROUPING of PHA files say.
     """
-    from gammafold.datasets import Datasets
-    from gammafold.report.spectra import read_spectrum_file
+    from gammafold.report.spectra import read_spectrum_files
 
-    return Datasets([dataset for path in progress(paths, "reading") for dataset in read_spectrum_file(path, group)])
+    return read_spectrum_files(progress(paths, "reading"), group)
 
 
 def positive_energy(text: str, option: str) -> u.Quantity:

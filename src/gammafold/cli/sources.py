@@ -55,7 +55,7 @@ class Analysis:
     overwrite: bool
 
     def read(self, name: str) -> Datasets:
-        """Make the folder of results, whose files are called ``name``, and read the spectra with their ranges to fit."""
+        """Make the folder of results, with files called ``name``, and read the spectra with their ranges to fit."""
         if self.energy_edges is not None:
             parse_edges(self.energy_edges)  # bad ones are told before any work is done
         make_folder(self.output, (f"{name}.{ending}" for ending in ("fits", "ecsv", "json", "png")), self.overwrite)

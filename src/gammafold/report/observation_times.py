@@ -87,7 +87,7 @@ def _times(table: Table, column: str) -> Time:
 
 
 def set_observation_times(datasets: Datasets, times: dict[str, GTI], source: str = "the table") -> None:
-    """Give each dataset the good time intervals of the observation of its name, in place.
+    """Give each dataset the good time intervals of the observation of its name, or else of its OBS_ID, in place.
 
     Raises
     ------
@@ -95,6 +95,9 @@ def set_observation_times(datasets: Datasets, times: dict[str, GTI], source: str
         If there is none for a dataset.
     """
     for dataset in datasets:
-        if dataset.name not in times:
+        meta = dataset.meta_table
+        known = [] if meta is None or "OBS_ID" not in meta.colnames else [str(meta["OBS_ID"][0]).strip()]
+        found = [name for name in (dataset.name, *known) if name in times]
+        if not found:
             raise InputError(f"{source} has no times for {dataset.name!r}: there are {list(times)}")
-        dataset.gti = times[dataset.name]
+        dataset.gti = times[found[0]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gammafold.modeling.fit import Fit
 from gammafold.modeling.models.collection import Models
-from gammafold.report.spectra import LIST_ENDINGS, read_spectrum_file
+from gammafold.report.spectra import LIST_ENDINGS, read_spectrum_files
 from gammafold.utils.errors import FileFormatError, FitError, InputError
 from gammafold.utils.files import atomic_path, read_yaml
 
@@ -58,12 +58,10 @@ def read_config(path: Path) -> tuple[Datasets, dict[str, Any]]:
     FileFormatError
         If the file is no such list of entries; the message names the file and the entry.
     """
-    from gammafold.datasets import Datasets
-
     config = _checked(read_yaml(path), path)
     folder = Path(path).parent
     named = [folder / str(name) for name in config["datasets"]]
-    datasets = Datasets([dataset for name in named for dataset in read_spectrum_file(name)])
+    datasets = read_spectrum_files(named)
     datasets.models = Models.read(folder / config["models"])
     if config.get("fit", False):
         result = Fit(on_failure="report").run(datasets)

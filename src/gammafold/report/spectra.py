@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gammafold.utils.errors import InputError
+import numpy as np
+
+from gammafold.utils.errors import GammafoldWarning, InputError
 from gammafold.utils.files import make_path, read_yaml
 from gammafold.utils.fitsfiles import is_fits, open_fits
 
 if TYPE_CHECKING:
     from gammafold.datasets import Datasets
 
-__all__ = ["file_format", "read_spectrum_file", "write_spectra"]
+__all__ = ["file_format", "read_spectrum_file", "read_spectrum_files", "write_spectra"]
 
 LIST_ENDINGS = (".yaml", ".yml")
 # Layouts that spectra are written in.
@@ -43,8 +47,11 @@ def file_format(filename: str | os.PathLike[str]) -> str:
 def _extensions(path: Path) -> set[str]:
     if not path.is_file() or not is_fits(path):
         return set()  # the reader of OGIP files looks for a compressed one, and says what is wrong
-    with open_fits(path) as hdulist:
-        return {hdu.name.upper() for hdu in hdulist}
+    with warnings.catch_warnings():
+        # The file is read again by the reader of its layout, which has its own words for what is wrong.
+        warnings.simplefilter("ignore")
+        with open_fits(path) as hdulist:
+            return {hdu.name.upper() for hdu in hdulist}
 
 
 def read_spectrum_file(filename: str | os.PathLike[str], group: bool = True) -> list[Any]:
@@ -72,6 +79,56 @@ def read_spectrum_file(filename: str | os.PathLike[str], group: bool = True) -> 
     if layout == "gadf":
         return [SpectrumDatasetOnOff.read(filename)]
     return [SpectrumDatasetOnOff.read(filename, group=group)]
+
+
+def read_spectrum_files(filenames: Iterable[str | os.PathLike[str]], group: bool = True) -> Datasets:
+    """Return the datasets in several files, see `read_spectrum_file`, each with a name of its own.
+
+    Spectra of several instruments may all have the name of the observation: they get those of their files.
+
+    Raises
+    ------
+    FileFormatError
+        If a file cannot be read.
+    InputError
+        If two files hold the same data, as a spectrum and a grouped copy of it do, or have the same name too.
+    """
+    from gammafold.datasets import Datasets
+
+    read = [(make_path(path), one) for path in filenames for one in read_spectrum_file(path, group)]
+    together: dict[str, list[int]] = {}
+    for index, (_, dataset) in enumerate(read):
+        together.setdefault(dataset.name, []).append(index)
+    shared = {name: indices for name, indices in together.items() if len(indices) > 1}
+    for name, indices in shared.items():
+        _require_different(name, [read[index] for index in indices])
+        for index in indices:
+            path, dataset = read[index]
+            read[index] = path, dataset.copy(name=path.name.removesuffix(".gz").rsplit(".", 1)[0])
+    names = [dataset.name for _, dataset in read]
+    for name in names:
+        if names.count(name) > 1:
+            files = ", ".join(str(path) for path, dataset in read if dataset.name == name)
+            raise InputError(f"several datasets are called {name!r}: {files}")
+    if shared:
+        warnings.warn(
+            f"several spectra are called {', '.join(shared)}: they are given the names of their files",
+            GammafoldWarning,
+            stacklevel=2,
+        )
+    return Datasets([dataset for _, dataset in read])
+
+
+def _require_different(name: str, read: list[tuple[Path, Any]]) -> None:
+    """Raise if spectra of one name hold the same counts, whatever their bins: nothing is to be used twice."""
+    seen: dict[tuple[float, float], Path] = {}
+    for path, dataset in read:
+        if not hasattr(dataset, "counts"):
+            continue
+        key = float(dataset.counts.data.sum()), float(dataset.exposure.data.sum() if dataset.exposure else np.nan)
+        if key in seen:
+            raise InputError(f"{seen[key]} and {path} hold the same counts of {name!r}: give one of them")
+        seen[key] = path
 
 
 def write_spectra(datasets: Datasets, layout: str, folder: Path, overwrite: bool) -> list[Path]:

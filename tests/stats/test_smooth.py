@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 
-from gammafold.stats.smooth import smooth_counts
+from gammafold.stats.smooth import local_mean, smooth_counts
 
 
 def test_a_window_is_a_poisson_fit_of_an_exponential():
@@ -48,3 +50,16 @@ def test_bins_with_enough_counts_are_left_as_they_are():
 def test_backwards_is_the_same():
     counts = np.random.default_rng(1).poisson(0.4, 300)
     assert_allclose(smooth_counts(counts[::-1], 10), smooth_counts(counts, 10)[::-1], rtol=1e-4)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.integers(1, 30))
+def test_local_mean_is_over_the_narrowest_window(counts, minimum):
+    means = local_mean(counts, minimum)
+    for i, mean in enumerate(means):
+        windows = (counts[max(0, i - reach) : i + reach + 1] for reach in range(len(counts)))
+        enough = next((window for window in windows if sum(window) >= minimum), counts)
+        assert mean == pytest.approx(np.mean(enough))
+
+
+def test_local_mean_of_nothing():
+    assert local_mean([], 3).size == 0

@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import poisson
 
 from gammafold.stats.kernels import WStatistic
-from gammafold.stats.wstat_bias import local_mean, wstat_bias
+from gammafold.stats.wstat_bias import wstat_bias
 from gammafold.utils.errors import InputError
 
 EDGES = np.logspace(-1, 1, 31)
@@ -95,16 +93,3 @@ def test_a_signal_that_is_lost_entirely():
 def test_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         wstat_bias(*arguments)
-
-
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.integers(1, 30))
-def test_local_mean_is_over_the_narrowest_window(counts, minimum):
-    means = local_mean(counts, minimum)
-    for i, mean in enumerate(means):
-        windows = (counts[max(0, i - reach) : i + reach + 1] for reach in range(len(counts)))
-        enough = next((window for window in windows if sum(window) >= minimum), counts)
-        assert mean == pytest.approx(np.mean(enough))
-
-
-def test_local_mean_of_nothing():
-    assert local_mean([], 3).size == 0

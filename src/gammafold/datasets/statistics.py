@@ -33,7 +33,7 @@ from gammafold.stats.kernels import (
     PGStatistic,
     WStatistic,
 )
-from gammafold.stats.wstat_bias import local_mean
+from gammafold.stats.smooth import local_mean
 from gammafold.utils.errors import InputError
 
 __all__ = ["CHI2", "KNOWN_BACKGROUND", "MEASURED_BACKGROUND", "StatType", "chosen", "kernel_of"]

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gammafold.stats.wstat_bias import local_mean, wstat_bias
+from gammafold.stats.smooth import smooth_counts
+from gammafold.stats.wstat_bias import wstat_bias
 
 __all__ = ["ENOUGH_OFF_COUNTS", "few_and_many", "few_off_counts"]
 
@@ -24,8 +25,8 @@ Array = NDArray[np.float64]
 ENOUGH_OFF_COUNTS = 5.0
 # Share of background in the on counts below which its bias is lost in the errors of the signal.
 _SMALL = 0.1
-# Counts that make the mean of a neighbourhood: fewer are too noisy, more smooth a falling spectrum away.
-_ALIKE = 2.0
+# Counts in the windows over which expected counts are smoothed.
+_ALIKE = 10.0
 # Neighbouring bins resemble each other: of more bins than this a selection tells the bias.
 _BINS = 200
 
@@ -49,8 +50,8 @@ def few_off_counts(n_on: Any, n_off: Any, alpha: Any, signal: Any = None) -> str
 
     Examples
     --------
-    >>> few_off_counts([3, 1, 0], [1, 0, 1], [1, 1, 1])
-    '0.67 off counts per bin, and 50% of the on counts are background: expect a norm about 4% too low'
+    >>> few_off_counts([2] * 10, [1, 1, 0, 2, 1] * 2, [1] * 10)
+    '1 off counts per bin, and 50% of the on counts are background: expect a norm about 6% too high'
     >>> few_off_counts([30, 10, 0], [1, 0, 1], [1, 1, 1])
     ''
     """
@@ -87,8 +88,8 @@ def few_and_many(n_on: Array, n_off: Array, alpha: Array, starts: NDArray[np.int
 
 def _expected_bias(n_on: Array, n_off: Array, alpha: Array, signal: Array | None) -> float:
     """Return the relative bias of a norm; what is expected of a bin is estimated from it and its neighbours."""
-    background = alpha * local_mean(n_off, _ALIKE)
+    background = alpha * smooth_counts(n_off, _ALIKE)
     if signal is None:
-        signal = local_mean(n_on, ENOUGH_OFF_COUNTS) - background
+        signal = smooth_counts(n_on, _ALIKE) - background
     step = max(1, n_on.size // _BINS)
     return wstat_bias(np.maximum(signal, 0.0)[::step], background[::step], alpha[::step])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["smooth_counts"]
+__all__ = ["local_mean", "smooth_counts"]
 
 Array = NDArray[np.float64]
 
@@ -17,6 +17,40 @@ _ITERATIONS, _SHORT = 50, 1e-6
 # Newton steps in the logarithm, and its slope per bin, are kept within reason; windows without a slope stay solvable.
 _LONGEST_STEP = 1.0
 _RIDGE = 1e-3
+
+
+def local_mean(counts: ArrayLike, minimum: float) -> Array:
+    """Return the mean of counts around each bin, over as few bins as hold ``minimum`` counts together.
+
+    The bins reach as far to one side as to the other, as far as there are any.
+
+    Parameters
+    ----------
+    counts : array-like, shape (K,)
+        Counts, >= 0.
+    minimum : float
+        Counts that are wanted; where all bins do not hold them, the mean is over all.
+
+    Examples
+    --------
+    >>> local_mean([0, 0, 9, 0, 3], 3)
+    array([3., 3., 9., 4., 3.])
+    """
+    values = np.asarray(counts, dtype=float)
+    n = values.size
+    below = np.concatenate([[0.0], np.cumsum(values)])
+    result = np.full(n, values.mean() if n else 0.0)
+    open_ = np.ones(n, bool)
+    index = np.arange(n)
+    for reach in range(n):
+        first, last = np.maximum(index - reach, 0), np.minimum(index + reach + 1, n)
+        inside = below[last] - below[first]
+        done = open_ & (inside >= minimum)
+        result[done] = (inside / (last - first))[done]
+        open_ &= ~done
+        if not open_.any():
+            break
+    return result
 
 
 def smooth_counts(counts: ArrayLike, minimum: float) -> Array:
@@ -46,19 +80,23 @@ def smooth_counts(counts: ArrayLike, minimum: float) -> Array:
     values = np.asarray(counts, dtype=float)
     if not values.sum() > 0:
         return np.zeros_like(values)
-    first, last = _windows(values, minimum)
+    windows, which = np.unique(_windows(values, minimum), axis=0, return_inverse=True)
+    first, last = windows.T
     below = np.concatenate([[0.0], np.cumsum(values)])
-    expected = (below[last] - below[first]) / (last - first)
+    level = np.log(np.maximum((below[last] - below[first]) / (last - first), _RIDGE))
+    slope = np.zeros(len(windows))
+    middle = 0.5 * (first + last - 1)
+    size = max(1, _CHUNK // int((last - first).max()))
     wide = np.flatnonzero(last - first >= _LEAST_BINS)
-    size = max(1, _CHUNK // values.size)
     for start in range(0, wide.size, size):
         rows = wide[start : start + size]
-        expected[rows] = np.exp(_fit_lines(values, rows, first[rows], last[rows], expected[rows]))
+        level[rows], slope[rows] = _fit_lines(values, first[rows], last[rows], level[rows])
+    expected = np.exp(level[which] + slope[which] * (np.arange(values.size) - middle[which]))
     return expected * (values.sum() / expected.sum())
 
 
-def _windows(values: Array, minimum: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the first bin and that after the last (K,) of the window around each bin."""
+def _windows(values: Array, minimum: float) -> NDArray[np.intp]:
+    """Return the first bin, and that after the last, of the window around each bin: (K, 2)."""
     n = values.size
     below = np.concatenate([[0.0], np.cumsum(values)])
     place = np.arange(n)
@@ -71,20 +109,19 @@ def _windows(values: Array, minimum: float) -> tuple[NDArray[np.intp], NDArray[n
         searching &= ~found
         if not searching.any():
             break
-    return first, last
+    return np.stack([first, last], axis=-1)
 
 
-def _fit_lines(
-    values: Array, rows: NDArray[np.intp], first: NDArray[np.intp], last: NDArray[np.intp], mean: Array
-) -> Array:
-    """Return the logarithms (n,) at some bins of exponentials that are fitted to the counts in their windows."""
-    place = np.arange(values.size)
-    inside = (place >= first[:, None]) & (place < last[:, None])
-    distance = np.where(inside, place - rows[:, None], 0)
-    level, slope = np.log(np.maximum(mean, _RIDGE)), np.zeros(rows.size)
+def _fit_lines(values: Array, first: NDArray[np.intp], last: NDArray[np.intp], level: Array) -> tuple[Array, Array]:
+    """Return the logarithms in the middle, and their slopes (n,), of exponentials fitted to the counts in windows."""
+    place = first[:, None] + np.arange(int((last - first).max()))
+    inside = place < last[:, None]
+    seen = np.where(inside, values[np.minimum(place, values.size - 1)], 0.0)
+    distance = np.where(inside, place - 0.5 * (first + last - 1)[:, None], 0.0)
+    slope = np.zeros(first.size)
     for _ in range(_ITERATIONS):
         expected = inside * np.exp(np.clip(level[:, None] + slope[:, None] * distance, -50.0, 50.0))
-        missing = inside * (values - expected)
+        missing = seen - expected
         gradient = np.stack([missing.sum(axis=1), (missing * distance).sum(axis=1)], axis=-1)
         moments = [(expected * distance**power).sum(axis=1) for power in range(3)]
         matrix = np.array([[moments[0], moments[1]], [moments[1], moments[2]]]).transpose(2, 0, 1)
@@ -93,4 +130,4 @@ def _fit_lines(
         level, slope = level + step[:, 0], slope + step[:, 1]
         if np.abs(step).max() < _SHORT:
             break
-    return level
+    return level, slope

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from gammafold.stats.wstat_kernel import WStatistic
 from gammafold.utils.errors import InputError
 
-__all__ = ["local_mean", "wstat_bias"]
+__all__ = ["wstat_bias"]
 
 Array = NDArray[np.float64]
 
@@ -96,40 +96,6 @@ def wstat_bias(signal: ArrayLike, background: ArrayLike, alpha: ArrayLike) -> fl
     while total(high) < 0:
         high *= 2.0
     return float(brentq(total, low, high, xtol=1e-4)) - 1.0
-
-
-def local_mean(counts: ArrayLike, minimum: float) -> Array:
-    """Return the mean of counts around each bin, over as few bins as hold ``minimum`` counts together.
-
-    The bins reach as far to one side as to the other, as far as there are any.
-
-    Parameters
-    ----------
-    counts : array-like, shape (K,)
-        Counts, >= 0.
-    minimum : float
-        Counts that are wanted; where all bins do not hold them, the mean is over all.
-
-    Examples
-    --------
-    >>> local_mean([0, 0, 9, 0, 3], 3)
-    array([3., 3., 9., 4., 3.])
-    """
-    values = np.asarray(counts, dtype=float)
-    n = values.size
-    below = np.concatenate([[0.0], np.cumsum(values)])
-    result = np.full(n, values.mean() if n else 0.0)
-    open_ = np.ones(n, bool)
-    index = np.arange(n)
-    for reach in range(n):
-        first, last = np.maximum(index - reach, 0), np.minimum(index + reach + 1, n)
-        inside = below[last] - below[first]
-        done = open_ & (inside >= minimum)
-        result[done] = (inside / (last - first))[done]
-        open_ &= ~done
-        if not open_.any():
-            break
-    return result
 
 
 def _mean_slope(s: Array, b: Array, ratio: Array) -> Callable[[float], float]:

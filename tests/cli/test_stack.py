@@ -68,7 +68,7 @@ def test_names_that_are_no_file_names(name):
     [
         ("stack nothing.fits", "no such file: nothing.fits"),
         ("stack pha_obs23523.fits --name a/b", "the name 'a/b' cannot be a part of a file name"),
-        ("stack pha_obs23523.fits pha_obs23523.fits", "a dataset '23523' is already there"),
+        ("stack pha_obs23523.fits pha_obs23523.fits", "hold the same counts of '23523': give one of them"),
     ],
 )
 def test_bad_input_is_one_line(crab_folder, fails, line, message):

@@ -181,7 +181,7 @@ def test_the_installed_command(crab_folder):
         ("fit arf_obs23523.fits", "arf_obs23523.fits: no extension SPECTRUM"),
         ("fit pha_obs23523.fits -m power", "no model 'power': there are power-law, log-parabola"),
         ("fit pha_obs23523.fits -m power-law -m power-law", "--model was given twice"),
-        ("fit pha_obs23523.fits pha_obs23523.fits", "a dataset '23523' is already there"),
+        ("fit pha_obs23523.fits pha_obs23523.fits", "hold the same counts of '23523': give one of them"),
         ("fit pha_obs23523.fits --energy-min '50 TeV'", r"no counts in range in \['23523'\]"),
         ("fit pha_obs23523.fits --energy-min 50", "--energy-min has the unit '': expected one like TeV"),
         ("fit pha_obs23523.fits --energy-min '5 TeV' --energy-max '1 TeV'", "--energy-min 5 TeV is not below"),
@@ -204,3 +204,23 @@ def test_missing_arguments(crab_folder, run):
     result = run("fit")
     assert result.exit_code == 2
     assert "Missing argument 'PHA...'" in result.stderr
+
+
+def test_spectra_with_different_bins(crab_folder, run, monkeypatch):
+    titles = []
+
+    def keep(figure, path):
+        titles.append([ax.get_title() for ax in figure.axes if ax.get_title()])
+        return path
+
+    assert run("group pha_obs23523.fits --min-off 5 --output grouped").exit_code == 0
+    monkeypatch.setattr(report, "write_figure", keep)
+    result = run(
+        "fit grouped/pha_obs23523_grouped.fits pha_obs23526.fits pha_obs23559.fits -m power-law -m log-parabola"
+    )
+    assert result.exit_code == 0, result.stderr
+    # Those with the same bins are one stack; what cannot be stacked has panels of its own.
+    assert titles == [[f"{name}, 23523", f"{name}, 2 spectra"] for name in ("power-law", "log-parabola")]
+    assert list(read_results(crab_folder / "gammafold-fit")["fits"]) == ["power-law", "log-parabola"]
+    assert run("fit pha_obs23523.fits -o one").exit_code == 0
+    assert titles[-1] == ["power-law, 23523"]

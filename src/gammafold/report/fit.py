@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["data_table", "fit_model", "fit_tables", "write_fits"]
 
+# Panels beside each other in a figure of spectra whose bins differ.
+_COLUMNS = 3
+
 
 def fit_model(datasets: Datasets, name: str, spectral: SpectralModel) -> FitResult:
     """Fit one model to datasets, which then carry it, starting where its flux explains the excess.
@@ -120,9 +123,10 @@ def _parameter_table(results: Mapping[str, FitResult]) -> Table:
 def write_fits(datasets: Datasets, results: Mapping[str, FitResult], folder: Path) -> list[Path]:
     """Write models (YAML), figures (PNG) and all numbers (JSON) into a folder; return the paths.
 
-    A second run into the same folder replaces what the first one wrote.
+    What a first run wrote into the same folder is replaced.
     """
     written = []
+    numbers = write_json(_numbers(datasets, results), folder / "results.json")
     for name, result in results.items():
         models_path = folder / f"{name}.yaml"
         result.models.write(models_path, overwrite=True)
@@ -130,21 +134,43 @@ def write_fits(datasets: Datasets, results: Mapping[str, FitResult], folder: Pat
         # The covariance lies beside the models.
         written += [models_path, *folder.glob(f"{name}_covariance.dat")]
         written.append(_write_figure(datasets, name, folder / f"{name}.png"))
-    return [*written, write_json(_numbers(datasets, results), folder / "results.json")]
+    return [*written, numbers]
 
 
 def _write_figure(datasets: Datasets, name: str, path: Path) -> Path:
+    """Draw what was fitted: spectra with the same bins as one stack, and each kind of bins in panels of its own."""
     import matplotlib.pyplot as plt
 
-    stacked = datasets.stack_reduce(name=f"{name}, {len(datasets)} spectra")
-    stacked.models = datasets.models
-    figure = plt.figure(figsize=(7, 6))
-    grid = figure.add_gridspec(7, 1, hspace=0)
-    spectrum = figure.add_subplot(grid[:5])
-    residuals = figure.add_subplot(grid[5:], sharex=spectrum)
-    stacked.plot_fit(spectrum, residuals)
-    spectrum.set_title(stacked.name)
+    drawn = [_stacked(group) for group in _stackable(datasets)]
+    columns = min(len(drawn), _COLUMNS)
+    rows = -(-len(drawn) // columns)
+    figure = plt.figure(figsize=(7 * columns, 6 * rows))
+    outer = figure.add_gridspec(rows, columns, hspace=0.25, wspace=0.25)
+    for place, dataset in enumerate(drawn):
+        grid = outer[place // columns, place % columns].subgridspec(7, 1, hspace=0)
+        spectrum = figure.add_subplot(grid[:5])
+        residuals = figure.add_subplot(grid[5:], sharex=spectrum)
+        dataset.plot_fit(spectrum, residuals)
+        spectrum.set_title(f"{name}, {dataset.name}")
     return write_figure(figure, path)
+
+
+def _stackable(datasets: Datasets) -> list[Datasets]:
+    """Return the datasets in groups of one class and the same bins, each in the order in which they were given."""
+    groups: dict[Any, list[Any]] = {}
+    for dataset in datasets:
+        axes = [dataset.reco_energy_axis]
+        axes += [] if dataset.exposure is None else [dataset.exposure.geom.axes["energy_true"]]
+        edges = [" ".join(f"{edge:.6e}" for edge in axis.edges.to_value("TeV")) for axis in axes]
+        groups.setdefault((type(dataset), *edges), []).append(dataset)
+    return [datasets[[dataset.name for dataset in group]] for group in groups.values()]
+
+
+def _stacked(datasets: Datasets) -> Any:
+    what = f"{len(datasets)} spectra" if len(datasets) > 1 else datasets[0].name
+    stacked = datasets.stack_reduce(name=what)
+    stacked.models = datasets.models
+    return stacked
 
 
 def _numbers(datasets: Datasets, results: Mapping[str, FitResult]) -> dict[str, Any]:

@@ -500,3 +500,16 @@ def test_no_counts(plot):
 def test_a_stack_is_drawn(make):
     stack = Datasets([make("on-off", name="one"), make("on-off hole", name="two")]).stack_reduce(name="stack")
     assert_allclose(histogram(stack.plot_counts(), "Background")[0], flat(stack.background))
+
+
+def test_a_fit_is_shown_where_it_was_made(make):
+    dataset = make("no masks", "pl")
+    edges = dataset.reco_energy_axis.edges
+    first, last = len(edges) // 2, len(edges) // 2 + 1
+    dataset.mask_fit = dataset.counts.geom.energy_mask(edges[first], edges[last])
+    assert dataset.mask_fit.data.sum() == 1
+    for ax in dataset.plot_fit():
+        low, high = ax.get_xlim()
+        assert_allclose(
+            [low, high], [max(edges[first].value / 1.4, edges[0].value), edges[last].value * 1.4], rtol=1e-9
+        )

@@ -21,7 +21,7 @@ __all__ = [
     "shown_bins",
 ]
 
-# How far beyond the safe range energies are shown.
+# How far beyond the bins to fit energies are shown.
 MARGIN = 1.4
 # Nothing below this is shown on a logarithmic axis of counts, if there are counts at all.
 LEAST_COUNTS = 0.1
@@ -86,10 +86,11 @@ def draw_steps(ax: Any, axis: MapAxis, values: np.ndarray, **style: Any) -> Any:
 
 
 def shown_bins(dataset: Any) -> np.ndarray:
-    """Return the bins from the first to the last safe one, booleans of shape ``(n,)``; all if none is safe."""
-    safe = np.flatnonzero(dataset.safe_bins())
+    """Return the bins from the first to the last one to fit, booleans of shape ``(n,)``; safe ones, or all, if none is."""
+    chosen = next((bins for bins in (dataset.selected_bins(), dataset.safe_bins()) if bins.any()), None)
+    inside = slice(None) if chosen is None else slice(np.argmax(chosen), len(chosen) - np.argmax(chosen[::-1]))
     bins = np.zeros(dataset.reco_energy_axis.nbin, dtype=bool)
-    bins[slice(safe[0], safe[-1] + 1) if safe.size else slice(None)] = True
+    bins[inside] = True
     return bins
 
 

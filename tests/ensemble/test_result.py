@@ -149,7 +149,7 @@ def test_plots_show_what_there_is(result):
     heights = [patch.get_height() for patch in panels[0].patches]
     assert np.sum(heights) * 9 / 45 == pytest.approx(1.0, rel=1e-6)
     values = result.plot_values()
-    assert values[1].get_xlabel() == "amplitude ($10^{-11}$ 1 / (TeV s cm2))"
+    assert values[1].get_xlabel() == "amplitude [$10^{-11}$ TeV⁻¹ s⁻¹ cm⁻²]"
     assert sum(patch.get_height() for patch in values[0].patches) == result.n_success
     figure = result.peek()
     assert len(figure.axes) == 6

@@ -106,7 +106,7 @@ def _response_facts(dataset: Any) -> dict[str, str]:
         total = edisp.edisp_map.data.reshape(-1, dataset.reco_energy_axis.nbin).sum(axis=1)
         low, high = f"{total.min():.3g}", f"{total.max():.3g}"
         share = low if low == high else f"{low} to {high}"
-        facts["Dispersion"] = f"a matrix; of the events of a true energy {share} fall into the bins"
+        facts["Dispersion"] = f"a matrix; a share of {share} of the events of a true energy falls into the bins"
     else:
         facts["Dispersion"] = f"a {type(edisp).__name__}"
     return facts
@@ -144,8 +144,8 @@ def _counts_facts(dataset: Any) -> dict[str, str]:
         facts[label] = text
     alpha = _values(dataset, "alpha")
     if alpha is not None and bins.any():
-        low, high = alpha[bins].min(), alpha[bins].max()
-        facts["Alpha"] = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
+        low, high = f"{alpha[bins].min():.6g}", f"{alpha[bins].max():.6g}"
+        facts["Alpha"] = low if low == high else f"{low} to {high}"
     return facts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import astropy.units as u
 import numpy as np
 from scipy.stats import norm
 
@@ -28,8 +29,8 @@ def _scaled(values: Any, truth: float, name: str, unit: str) -> tuple[Any, float
     size = abs(truth)
     power = int(np.floor(np.log10(size))) if size > 0 else 0
     power = power if abs(power) > 3 else 0
-    of = " ".join(part for part in (f"$10^{{{power}}}$" if power else "", unit) if part)
-    return values / 10.0**power, 10.0**power, f"{name} ({of})" if of else name
+    of = " ".join(part for part in (f"$10^{{{power}}}$" if power else "", u.Unit(unit).to_string("unicode")) if part)
+    return values / 10.0**power, 10.0**power, f"{name} [{of}]" if of else name
 
 
 def plot_pulls(result: EnsembleResult, axes: Any = None) -> Any:

@@ -105,6 +105,8 @@ def write_flux_points(points: Any, kind: str, title: str, folder: Path) -> list[
     _plot_model(points, kind, ax)
     points.plot(ax, sed_type=kind, color="black", label="flux points")
     ax.set_title(title)
+    # Room for the legend, which would cover error bars.
+    ax.margins(y=0.25)
     ax.legend(frameon=False)
     return [
         fits,

@@ -54,7 +54,10 @@ def plot_spectrum(
         own = {"color": f"C{number}", "label": model.name, **(kwargs_model or {})}
         spectral.plot(bounds, ax=ax, sed_type=kind, energy_power=power, **own)
         if any(parameter.error > 0 for parameter in spectral.parameters):
+            # A band that reaches down to zero would leave the points little room.
+            heights = ax.get_ylim()
             spectral.plot_error(bounds, ax=ax, sed_type=kind, energy_power=power, color=own["color"], alpha=0.2)
+            ax.set_ylim(heights)
     draw_legend(ax)
     return ax
 

@@ -86,7 +86,7 @@ def draw_steps(ax: Any, axis: MapAxis, values: np.ndarray, **style: Any) -> Any:
 
 
 def shown_bins(dataset: Any) -> np.ndarray:
-    """Return the bins from the first to the last one to fit, booleans of shape ``(n,)``; safe ones, or all, if none is."""
+    """Return the bins from the first to the last to fit, booleans of shape ``(n,)``; safe ones, or all, if none is."""
     chosen = next((bins for bins in (dataset.selected_bins(), dataset.safe_bins()) if bins.any()), None)
     inside = slice(None) if chosen is None else slice(np.argmax(chosen), len(chosen) - np.argmax(chosen[::-1]))
     bins = np.zeros(dataset.reco_energy_axis.nbin, dtype=bool)

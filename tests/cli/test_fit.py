@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gammafold.datasets import Datasets, SpectrumDatasetOnOff
+from gammafold.cli.options import reference_energy
+from gammafold.datasets import Datasets, SpectrumDataset, SpectrumDatasetOnOff
+from gammafold.maps import MapAxis, RegionGeom
 from gammafold.modeling import Fit
 from gammafold.modeling.models import LogParabolaSpectralModel, Models, PowerLawSpectralModel, SkyModel
 from gammafold.report import fit as report
@@ -94,9 +96,9 @@ def test_options_of_a_fit(crab_folder, run):
 @pytest.mark.shared
 @pytest.mark.filterwarnings("ignore::gammafold.utils.errors.GammafoldWarning")
 def test_an_x_ray_spectrum_is_read_per_kev(crab_folder, run, shared_data):
-    options = "--reference '1 keV' --energy-min '0.5 keV' --energy-max '7 keV'"
+    options = "--energy-min '0.5 keV' --energy-max '7 keV'"
     numbers = {}
-    choices = {"grouped": "", "single": "--ungrouped", "partial": "--ungrouped --partial-bins"}
+    choices = {"grouped": "", "single": "--ungrouped", "partial": "--ungrouped --partial-bins --reference '1 keV'"}
     for name, option in choices.items():
         result = run(f"fit {shared_data}/ogip-xray/3c273.pi {options} {option} -o {name}")
         assert result.exit_code == 0, result.output
@@ -224,3 +226,14 @@ def test_spectra_with_different_bins(crab_folder, run, monkeypatch):
     assert list(read_results(crab_folder / "gammafold-fit")["fits"]) == ["power-law", "log-parabola"]
     assert run("fit pha_obs23523.fits -o one").exit_code == 0
     assert titles[-1] == ["power-law, 23523"]
+
+
+def test_the_reference_energy_suits_the_spectra(crab_folder):
+    gamma = SpectrumDatasetOnOff.read("pha_obs23523.fits")
+    axis = MapAxis.from_energy_bounds("0.3 keV", "10 keV", nbin=3)
+    x_ray = SpectrumDataset.create(RegionGeom.create(None, axes=[axis]), name="x-ray")
+    assert reference_energy(None, Datasets([gamma])) == 1 * u.TeV
+    assert reference_energy(None, Datasets([x_ray])) == 1 * u.keV
+    assert reference_energy(None, Datasets([x_ray, gamma])) == 1 * u.TeV
+    assert reference_energy("5 keV", Datasets([gamma])) == 5 * u.keV
+    assert reference_energy(None) == 1 * u.TeV

@@ -13,9 +13,9 @@ from gammafold.cli.options import (
     make_folder,
     make_model,
     output_option,
-    positive_energy,
     progress,
     read_spectra,
+    reference_energy,
     reference_option,
     say,
     spectra_argument,
@@ -35,7 +35,7 @@ __all__ = ["command", "fit_spectra"]
 def command(
     pha: tuple[Path, ...],
     models: tuple[str, ...],
-    reference: str,
+    reference: str | None,
     energy_min: str | None,
     energy_max: str | None,
     partial_bins: bool,
@@ -45,8 +45,7 @@ def command(
 ) -> None:
     """Fit spectra jointly with one or more spectral models.
 
-    PHA files bring the responses and the backgrounds that they name. For X-ray spectra "--reference '1 keV'
-    --partial-bins" is usual.
+    PHA files bring the responses and the backgrounds that they name. For X-ray spectra "--partial-bins" is usual.
 
     \b
     Examples:
@@ -59,7 +58,7 @@ def command(
 def fit_spectra(
     paths: tuple[Path, ...],
     models: tuple[str, ...],
-    reference: str = "1 TeV",
+    reference: str | None = None,
     energy_min: str | None = None,
     energy_max: str | None = None,
     partial_bins: bool = False,
@@ -72,13 +71,14 @@ def fit_spectra(
 
     if len(set(models)) < len(models):
         raise InputError(f"--model was given twice: {', '.join(models)}")
-    energy = positive_energy(reference, "--reference")
-    spectral = {name: make_model(name, energy) for name in models}
+    for name in models:
+        make_model(name, reference_energy(reference))  # what is wrong is told before any work is done
     files = [f"{name}{ending}" for name in models for ending in (".yaml", "_covariance.dat", ".png")]
     make_folder(output, [*files, "results.json"], overwrite)
     datasets = read_spectra(paths, group=not ungrouped)
     energy_range(datasets, energy_min, energy_max, partial_bins)
-    results = {name: fit_model(datasets, name, spectral[name]) for name in progress(spectral, "fitting")}
+    energy = reference_energy(reference, datasets)
+    results = {name: fit_model(datasets, name, make_model(name, energy)) for name in progress(models, "fitting")}
     say(*fit_tables(datasets, results))
     say(*(f"wrote {path}" for path in write_fits(datasets, results, output)))
     if not all(result.success for result in results.values()):

@@ -32,6 +32,7 @@ __all__ = [
     "positive_energy",
     "progress",
     "read_spectra",
+    "reference_energy",
     "reference_option",
     "require_new",
     "say",
@@ -53,7 +54,7 @@ Decorator = Callable[[Any], Any]
 
 spectra_argument: Decorator = click.argument("pha", nargs=-1, required=True, type=click.Path(path_type=Path))
 reference_option: Decorator = click.option(
-    "--reference", default="1 TeV", show_default=True, help="Reference energy of the models."
+    "--reference", default=None, help="Reference energy of the models. [default: 1 TeV, or 1 keV for X-ray spectra]"
 )
 
 
@@ -168,6 +169,19 @@ def positive_energy(text: str, option: str) -> u.Quantity:
     if not energy.isscalar or not energy.value > 0:
         raise InputError(f"{option} is {text!r}: expected one positive energy such as '300 GeV'")
     return u.Quantity(text)
+
+
+def reference_energy(text: str | None, datasets: Datasets | None = None) -> u.Quantity:
+    """Return the reference energy given on the command line, or else one that suits the spectra.
+
+    Spectra that end below 1 MeV are taken for X-ray spectra: a flux at 1 TeV would say nothing about them.
+    """
+    import astropy.units as u
+
+    if text is not None:
+        return positive_energy(text, "--reference")
+    ends = [one.reco_energy_axis.edges[-1] for one in datasets or () if hasattr(one, "reco_energy_axis")]
+    return 1 * u.keV if ends and all(end < 1 * u.MeV for end in ends) else 1 * u.TeV
 
 
 def make_model(name: str, reference: u.Quantity) -> SpectralModel:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from gammafold.cli.cluster import cluster_of, workers_option
-from gammafold.cli.options import MODELS, make_folder, output_option, positive_energy, reference_option, say
+from gammafold.cli.options import MODELS, make_folder, output_option, reference_energy, reference_option, say
 
 __all__ = ["command"]
 
@@ -30,7 +30,7 @@ def command(
     seed: int | None,
     workers: int,
     model: str,
-    reference: str,
+    reference: str | None,
     output: Path,
     overwrite: bool,
 ) -> None:
@@ -58,7 +58,7 @@ def command(
     say(*(f"wrote {path}" for path in write_ensemble(result, output)))
 
 
-def _read(source: tuple[Path, ...], model: str, reference: str) -> tuple[Any, dict[str, Any]]:
+def _read(source: tuple[Path, ...], model: str, reference: str | None) -> tuple[Any, dict[str, Any]]:
     from gammafold.cli.options import make_model, read_spectra
     from gammafold.report.fit import fit_model
     from gammafold.report.simulate import is_config, read_config
@@ -76,9 +76,9 @@ def _read(source: tuple[Path, ...], model: str, reference: str) -> tuple[Any, di
         truth, datasets = Models.read(model), read_spectra(source)
         datasets.models = truth
         return datasets, {}
-    spectral = make_model(model, positive_energy(reference, "--reference"))
+    make_model(model, reference_energy(reference))  # what is wrong is told before any work is done
     datasets = read_spectra(source)
-    result = fit_model(datasets, "source", spectral)
+    result = fit_model(datasets, "source", make_model(model, reference_energy(reference, datasets)))
     if not result.success:
         raise FitError(f"no truth to simulate: {result.message}")
     return datasets, {}

@@ -17,8 +17,8 @@ from gammafold.cli.options import (
     make_folder,
     make_model,
     output_option,
-    positive_energy,
     read_spectra,
+    reference_energy,
     reference_option,
     spectra_argument,
 )
@@ -41,7 +41,7 @@ class Analysis:
     pha: tuple[Path, ...]
     model: str
     source: str | None
-    reference: str
+    reference: str | None
     sed_type: str
     energy_edges: str | None
     n_sigma: float
@@ -81,7 +81,7 @@ class Analysis:
             raise InputError(
                 f"--source is {self.source!r}: a fitted model has the name of the model, here {self.model!r}"
             )
-        spectral = make_model(self.model, positive_energy(self.reference, "--reference"))
+        spectral = make_model(self.model, reference_energy(self.reference, datasets))
         result = fit_model(datasets, self.model, spectral)
         if not result.success:
             raise click.ClickException(f"the fit of {self.model} did not converge: {result.message}")

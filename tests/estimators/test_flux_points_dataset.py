@@ -302,3 +302,11 @@ class TestAmongSpectra:
         with pytest.raises(InputTypeError, match=f"{operation} is for spectra.*'points': 'FluxPointsDataset'"):
             call(mixed)
         np.testing.assert_array_equal(mixed[1].counts.data, counts)
+
+
+def test_an_error_band_does_not_stretch_the_axis(points):
+    free = PowerLawSpectralModel(index=2.7, amplitude="4.6e-11 cm-2 s-1 TeV-1")
+    dataset = FluxPointsDataset(data=points, models=SkyModel(free, name="band"))
+    plain = dataset.plot_spectrum(plt.figure().gca()).get_ylim()
+    free.parameters["index"].error, free.parameters["amplitude"].error = 3.0, 4e-11
+    assert dataset.plot_spectrum(plt.figure().gca()).get_ylim() == plain

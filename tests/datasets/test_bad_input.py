@@ -305,7 +305,9 @@ def dataset():
         "excess, background": ("background", lambda d: d.excess),
         "npred_background": ("background", lambda d: d.npred_background()),
         "plot": ("counts", lambda d: d.plot_counts()),
-        "file": ("exposure", lambda d: d.to_hdulist()),
+        "extensions": ("exposure", lambda d: d.to_hdulist()),
+        "file": ("background", lambda d: d.write("never.fits")),
+        "OGIP file": ("counts", lambda d: d.write("never.fits", format="ogip")),
     }.values(),
 )
 def test_nan_put_into_a_part_is_not_handed_on(dataset, part, ask):

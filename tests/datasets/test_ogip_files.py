@@ -148,6 +148,20 @@ def test_nothing_is_written_if_any_file_is_there(tmp_path):
     assert_same(SpectrumDatasetOnOff.read(tmp_path / "a.fits"), dataset)
 
 
+def test_a_write_that_fails_half_way_leaves_everything_as_it_was(tmp_path, monkeypatch):
+    write_onoff(make(np.random.default_rng(1)), tmp_path / "a.fits")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(before) == 4
+
+    def fail(*args, **kwargs):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("gammafold.datasets.ogip_write.write_pha", fail)
+    with pytest.raises(OSError, match="no space left"):
+        write_onoff(make(np.random.default_rng(2)), tmp_path / "a.fits", overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 @pytest.mark.filterwarnings("ignore:.*no (RESP|ANCR)FILE")
 def test_parts_that_are_not_there_are_not_written(tmp_path):
     dataset = make(np.random.default_rng(3))

@@ -63,6 +63,12 @@ def test_scales_of_source_and_background(make):
     assert_allclose(dataset.npred_signal().data.ravel(), 0.8 * 100 * 50 * np.diff(EDGES), rtol=1e-9)
 
 
+def test_channels_that_are_all_flagged_are_told(make):
+    dataset = SpectrumDatasetOnOff.read(make("a.pha", COUNTS, QUALITY=2))
+    assert not dataset.mask_safe.data.any()
+    assert "QUALITY flags every channel; all are masked" in str(dataset.explain())
+
+
 def test_channels_without_scale_are_masked(make):
     make("b.pha", OFF, columns={"BACKSCAL": ("E", [1, 0, 1, 1], None)})
     path = make("a.pha", COUNTS, columns={"AREASCAL": ("E", [0, 1, 1, 1], None)}, BACKFILE="b.pha")
@@ -101,6 +107,9 @@ def test_systematic_errors_of_poisson_counts_are_said(make):
     path = make("a.pha", COUNTS, {"SYS_ERR": ("E", [0.1] * 4, None)})
     with pytest.warns(GammafoldWarning, match="SYS_ERR, up to 0.1, is left out: Poisson counts have no place for it"):
         assert SpectrumDatasetOnOff.read(path).stat_type == "wstat"
+    with pytest.warns(GammafoldWarning) as warned:
+        SpectrumDatasetOnOff.read(path, poisson=False)
+    assert any("SYS_ERR, up to 0.1, is left out: there is no STAT_ERR beside it" in str(one.message) for one in warned)
 
 
 def test_errors_that_are_those_of_poisson_counts(make):

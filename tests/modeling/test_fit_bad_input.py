@@ -264,6 +264,12 @@ def test_degenerate_parameters(dataset, backend, kind):
     assert result.covariance_method == "none"
     assert not result.covariance_accurate
     assert [parameter.error for parameter in dataset.models.parameters] == [0] * len(dataset.models.parameters)
+    # An error of zero is not taken for a small one in silence.
+    assert f"all errors are set to zero: the data cannot tell {names} apart: no errors" in result.warnings
+    with pytest.warns(GammafoldWarning, match=f"all errors are set to zero: the data cannot tell {names} apart"):
+        Fit(backend).run(dataset)
+    # Nor are they missed where none were asked for.
+    assert not Fit(backend).optimize(dataset).warnings
 
 
 def test_a_parameter_without_effect(dataset):

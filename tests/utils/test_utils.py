@@ -9,7 +9,7 @@ from gammafold.utils.errors import (
     UnitsError,
     UnknownNameError,
 )
-from gammafold.utils.files import atomic_path, read_yaml, write_yaml
+from gammafold.utils.files import all_or_none, atomic_path, read_yaml, write_yaml
 from gammafold.utils.names import make_name
 from gammafold.utils.optional import require_package
 from gammafold.utils.random import get_random_state
@@ -57,6 +57,39 @@ def test_a_crash_while_writing_leaves_the_old_file(tmp_path):
         write_half()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_several_files_are_replaced_together_or_not_at_all(tmp_path):
+    old = {"a.yaml": "a: 0\n", "b.yaml": "b: 0\n"}
+    for name, text in old.items():
+        (tmp_path / name).write_text(text)
+
+    def write_both(fail):
+        with all_or_none():
+            write_yaml({"a": 1}, tmp_path / "a.yaml", overwrite=True)
+            with all_or_none():
+                write_yaml({"b": 1}, tmp_path / "b.yaml", overwrite=True)
+            # Nothing has taken its place yet.
+            assert {name: (tmp_path / name).read_text() for name in old} == old
+            if fail:
+                raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError, match="no more"):
+        write_both(fail=True)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == old
+    write_both(fail=False)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.yaml": "a: 1\n", "b.yaml": "b: 1\n"}
+    # And what is written afterwards does not wait.
+    write_yaml({"a": 2}, tmp_path / "a.yaml", overwrite=True)
+    assert read_yaml(tmp_path / "a.yaml") == {"a": 2}
+
+
+def test_what_is_no_name_of_a_file(tmp_path):
+    for bad in (3, None):
+        with pytest.raises(InputTypeError, match=f"the name of a file is {bad}: expected a string or a path"):
+            read_yaml(bad)
+    with pytest.raises(InputError, match=f"cannot write {tmp_path}: it is a folder"):
+        write_yaml({}, tmp_path, overwrite=True)
 
 
 def test_overwrite_is_asked_for(tmp_path):

@@ -58,6 +58,8 @@ def dataset_to_hdulist(dataset: MapDataset) -> fits.HDUList:
     """Return the FITS extensions of a dataset; see `MapDataset.to_hdulist`."""
     from astropy.io import fits
 
+    # What became NaN in place could be written, and never be read again.
+    dataset.check_parts()
     hdulist = fits.HDUList([fits.PrimaryHDU()])
     header = hdulist[0].header
     try:

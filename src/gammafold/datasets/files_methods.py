@@ -38,7 +38,6 @@ class DatasetFiles:
         """
         from gammafold.datasets.files import dataset_to_hdulist
 
-        self.check_parts()  # type: ignore[attr-defined]
         return dataset_to_hdulist(self)  # type: ignore[arg-type]
 
     @classmethod
@@ -95,7 +94,7 @@ class DatasetFiles:
         Raises
         ------
         InputError
-            If the file exists and ``overwrite`` is False, or FITS has no form for a part.
+            If the file exists and ``overwrite`` is False, or as for `to_hdulist`.
         """
         if format in OGIP_FORMATS:
             from gammafold.datasets.ogip import write_onoff

@@ -19,7 +19,7 @@ from gammafold.datasets.core import Dataset
 from gammafold.modeling.models.collection import Models
 from gammafold.modeling.models.registry import known_classes
 from gammafold.utils.errors import ExistingFileError, FileFormatError, InputError
-from gammafold.utils.files import atomic_path, make_path, read_yaml
+from gammafold.utils.files import all_or_none, atomic_path, make_path, read_yaml
 from gammafold.utils.names import name_in_file
 
 if TYPE_CHECKING:
@@ -73,12 +73,21 @@ def write_datasets(
     files = [target.parent / name for name in names]
     models = None if filename_models is None else make_path(filename_models)
     matrix = [] if models is None or not write_covariance else [models.parent / f"{models.stem}_covariance.dat"]
+    everything = [target, *files, *([] if models is None else [models]), *matrix]
+    _require_different(everything)
     if not overwrite:
-        _require_new([target, *files, *([] if models is None else [models]), *matrix])
-    for dataset, file in zip(datasets, files, strict=True):
-        dataset.write(file, overwrite=overwrite, checksum=checksum)
-    if models is not None:
-        datasets.models.write(models, overwrite=overwrite, write_covariance=write_covariance)
+        _require_new(everything)
+    # A crash in the middle must not leave datasets of one write beside models of another.
+    with all_or_none():
+        for dataset, file in zip(datasets, files, strict=True):
+            dataset.write(file, overwrite=overwrite, checksum=checksum)
+        if models is not None:
+            datasets.models.write(models, overwrite=overwrite, write_covariance=write_covariance)
+        _write_list(datasets, names, target, overwrite, checksum)
+
+
+def _write_list(datasets: Datasets, names: list[str], target: Path, overwrite: bool, checksum: bool) -> None:
+    """Write the YAML file that lists the files of the datasets."""
     content = {
         "datasets": [dataset.to_dict(name) for dataset, name in zip(datasets, names, strict=True)],
         "metadata": {"creator": f"gammafold {__version__}", "schema": _SCHEMA},
@@ -86,7 +95,6 @@ def write_datasets(
     text = yaml.safe_dump(content, sort_keys=False, default_flow_style=False, allow_unicode=True)
     if checksum:
         text += f"checksum: {hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}\n"
-    # The list comes last: it never names a file that is not there.
     with atomic_path(target, overwrite=overwrite) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -179,6 +187,14 @@ def _unique_filenames(datasets: Datasets) -> list[str]:
         taken.add(name.lower())
         names.append(name)
     return names
+
+
+def _require_different(paths: list[Path]) -> None:
+    """Raise before anything is written if two files would have one name."""
+    names = [str(path.absolute()).lower() for path in paths]
+    twice = sorted({str(path) for path, name in zip(paths, names, strict=True) if names.count(name) > 1})
+    if twice:
+        raise InputError(f"two of the files to write would be called {', '.join(twice)}: choose another name")
 
 
 def _require_new(paths: list[Path]) -> None:

@@ -118,9 +118,14 @@ def _error_of(spectrum: Spectrum, remarks: Remarks) -> Array | None:
     """Return the gaussian error of counts, or None where they are Poisson distributed."""
     if spectrum.poisson or spectrum.counts_error is None:
         if spectrum.sys_error.any():
+            why = (
+                "Poisson counts have no place for it (where there is STAT_ERR, poisson=False uses both in chi squared)"
+                if spectrum.poisson
+                else "there is no STAT_ERR beside it (set counts_error for chi squared)"
+            )
             remarks.assume(
                 f"{spectrum.path}[{spectrum.extension}]: SYS_ERR, up to {spectrum.sys_error.max():.3g}, is left out: "
-                "Poisson counts have no place for it (pass poisson=False to use it in chi squared)"
+                f"{why}"
             )
         return None
     return np.hypot(spectrum.counts_error, spectrum.sys_error * spectrum.counts)

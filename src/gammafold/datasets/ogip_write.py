@@ -26,7 +26,7 @@ from gammafold.data.ogip.model import (
 from gammafold.data.ogip.write import write_arf, write_background, write_pha, write_rmf
 from gammafold.datasets.folding import exposure_values, kernel_values
 from gammafold.utils.errors import ExistingFileError, GammafoldWarning, InputError
-from gammafold.utils.files import make_path
+from gammafold.utils.files import all_or_none, make_path
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -94,6 +94,7 @@ def write_onoff(
     """
     if format not in _FIRST_CHANNEL:
         raise InputError(f"format is {format!r}: expected one of {list(_FIRST_CHANNEL)}")
+    dataset.check_parts()
     observation = observation_of(dataset, _FIRST_CHANNEL[format])
     names = ogip_filenames(filename)
     background = observation.background
@@ -107,14 +108,16 @@ def write_onoff(
     existing = [str(path) for path in paths.values() if path.exists()]
     if existing and not overwrite:
         raise ExistingFileError(", ".join(existing))
-    if observation.arf is not None:
-        write_arf(observation.arf, paths["arf"], overwrite, checksum)
-    if observation.rmf is not None:
-        write_rmf(observation.rmf, paths["rmf"], overwrite, checksum)
-    if background is not None:
-        write_background(background, paths["bkg"], overwrite, checksum)
-    bkg, rmf, arf = (paths[kind].name if kind in paths else None for kind in ("bkg", "rmf", "arf"))
-    write_pha(observation.spectrum, paths["pha"], overwrite, bkg, rmf, arf, checksum)
+    # A crash in the middle must not leave a spectrum beside the background or the response of another.
+    with all_or_none():
+        if observation.arf is not None:
+            write_arf(observation.arf, paths["arf"], overwrite, checksum)
+        if observation.rmf is not None:
+            write_rmf(observation.rmf, paths["rmf"], overwrite, checksum)
+        if background is not None:
+            write_background(background, paths["bkg"], overwrite, checksum)
+        bkg, rmf, arf = (paths[kind].name if kind in paths else None for kind in ("bkg", "rmf", "arf"))
+        write_pha(observation.spectrum, paths["pha"], overwrite, bkg, rmf, arf, checksum)
     return list(paths.values())
 
 

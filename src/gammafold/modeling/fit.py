@@ -244,6 +244,9 @@ class Fit:
             # Errors of an earlier fit are not those of this one, whether it has any or not.
             models.set_covariance(free, estimate.matrix)
         on_limit = on_limits(likelihood, outcome.theta)
+        doubts = what_is_doubtful(likelihood, outcome.theta)
+        if asked is not None and outcome.success and estimate.matrix is None and not on_limit.all():
+            doubts.append(f"all errors are set to zero: {estimate.message}")
         result = FitResult(
             names=tuple(likelihood.names),
             values=outcome.theta,
@@ -260,7 +263,7 @@ class Fit:
             edm=outcome.edm,
             at_limit=tuple(n for n, is_on in zip(likelihood.names, on_limit, strict=True) if is_on),
             n_data=likelihood.n_data,
-            warnings=tuple(what_is_doubtful(likelihood, outcome.theta)),
+            warnings=tuple(doubts),
             models=models.copy(),
             trace=outcome.trace,
             versions=software_versions(),

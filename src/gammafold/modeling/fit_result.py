@@ -65,7 +65,7 @@ class FitResult:
     n_data : int
         Bins that entered.
     warnings : tuple of str
-        What is doubtful though the fit may have converged: a biased statistic, negative predictions.
+        What is doubtful though the fit may have converged: a biased statistic, negative predictions, no errors.
     models : Models
         A copy of the models, as fitted.
     trace : tuple

@@ -6,23 +6,36 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from gammafold.utils.errors import ExistingFileError, FileFormatError, InputError
+from gammafold.utils.errors import ExistingFileError, FileFormatError, InputError, InputTypeError
 
-__all__ = ["atomic_path", "make_path", "read_yaml", "write_yaml"]
+__all__ = ["all_or_none", "atomic_path", "make_path", "read_yaml", "write_yaml"]
+
+# Files that wait for others to be written, as their temporary and their final names; None where none do.
+_waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("_waiting", default=None)
 
 
 def make_path(path: str | os.PathLike[str]) -> Path:
     """Return a `~pathlib.Path` with ``~`` and ``$VARIABLES`` expanded.
+
+    Raises
+    ------
+    InputTypeError
+        If it is no path.
 
     Examples
     --------
     >>> make_path("spectra/crab.fits").name
     'crab.fits'
     """
-    return Path(os.path.expandvars(os.fspath(path))).expanduser()
+    try:
+        name = os.fspath(path)
+    except TypeError:
+        raise InputTypeError(f"the name of a file is {path!r}: expected a string or a path") from None
+    return Path(os.path.expandvars(os.fsdecode(name))).expanduser()
 
 
 @contextmanager
@@ -35,9 +48,11 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
     Raises
     ------
     InputError
-        If ``path`` exists and ``overwrite`` is False, or its folder does not exist.
+        If ``path`` exists and ``overwrite`` is False, it is a folder, or its folder does not exist.
     """
     target = make_path(path)
+    if target.is_dir():
+        raise InputError(f"cannot write {target}: it is a folder")
     if target.exists() and not overwrite:
         raise ExistingFileError(str(target))
     if not target.parent.is_dir():
@@ -53,9 +68,41 @@ def atomic_path(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         yield temporary
-        os.replace(temporary, target)
-    finally:
+        waiting = _waiting.get()
+        if waiting is None:
+            os.replace(temporary, target)
+        else:
+            waiting.append((temporary, target))
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def all_or_none() -> Iterator[None]:
+    """Let the files that are written inside take their places together, when the block ends well.
+
+    If something goes wrong before, the files that were there stay as they are, all of them.
+
+    Examples
+    --------
+    >>> with all_or_none():
+    ...     write_yaml({"a": 1}, "a.yaml")  # doctest: +SKIP
+    ...     write_yaml({"b": 2}, "b.yaml")  # doctest: +SKIP
+    """
+    if _waiting.get() is not None:
+        yield
+        return
+    waiting: list[tuple[Path, Path]] = []
+    token = _waiting.set(waiting)
+    try:
+        yield
+        for temporary, target in waiting:
+            os.replace(temporary, target)
+    finally:
+        _waiting.reset(token)
+        for temporary, _ in waiting:
+            temporary.unlink(missing_ok=True)
 
 
 def read_yaml(path: str | os.PathLike[str]) -> Any:

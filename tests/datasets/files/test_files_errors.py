@@ -225,9 +225,12 @@ def test_an_image_in_place_of_a_spectrum(path):
 def test_values_that_cannot_be(name, value, word, lazy, tmp_path, full_dataset):
     dataset = full_dataset()
     dataset.counts = dataset.counts.copy(dtype=float)
-    held = dataset.edisp.edisp_map if name == "EDISP" else getattr(dataset, name.lower())
-    held.data.reshape(-1)[1] = value
     dataset.write(tmp_path / "a.fits")
+
+    def change(hdulist):
+        hdulist[name].data["DATA"][1] = value
+
+    edit(tmp_path / "a.fits", change)
     if not lazy:
         fails(tmp_path / "a.fits", f"extension {name!r}", word)
         return

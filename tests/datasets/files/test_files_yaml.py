@@ -187,6 +187,26 @@ def test_no_datasets_at_all(tmp_path):
 # -- what goes wrong
 
 
+def test_a_write_that_fails_half_way_leaves_everything_as_it_was(datasets, listed, tmp_path):
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    datasets[0].counts.data += 1
+    datasets.models[0].spectral_model.index.value += 1
+    datasets[-1].exposure.data[0] = np.nan
+    with pytest.raises(InputError, match="exposure of dataset .* is not finite"):
+        datasets.write(listed, tmp_path / "models.yaml", overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_two_files_of_one_name(datasets, tmp_path):
+    name = f"{datasets[0].name}.fits"
+    for files in ((name,), ("all.yaml", "all.yaml"), ("all.yaml", name)):
+        with pytest.raises(
+            InputError, match=f"two of the files to write would be called .*{files[-1]}: choose another"
+        ):
+            datasets.write(*(tmp_path / file for file in files), overwrite=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_is_written_where_a_file_exists(datasets, listed, tmp_path):
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     (tmp_path / "SpectrumDataset.fits").unlink()

@@ -38,6 +38,9 @@ def quality(row: Row, remarks: Remarks) -> NDArray[np.int16]:
     if not known.all():
         remarks.assume(f"{row.table.label}: QUALITY holds flags that OGIP does not define; taken as bad")
         values = np.where(known, values, 5)
+    if np.all(values != 0):
+        # A run may have no good energy at all, and its file says so: a remark, but no warning.
+        remarks.note(f"{row.table.label}: QUALITY flags every channel; all are masked, and nothing is left to fit")
     return values.astype(np.int16)
 
 

@@ -17,7 +17,7 @@ from gammafold.modeling.links import labelled
 from gammafold.modeling.models.core import NamedModel, relink, walk
 from gammafold.modeling.models.registry import find_class
 from gammafold.utils.errors import FileFormatError
-from gammafold.utils.files import atomic_path, make_path, read_yaml, write_yaml
+from gammafold.utils.files import all_or_none, atomic_path, make_path, read_yaml, write_yaml
 
 if TYPE_CHECKING:
     from gammafold.modeling.models.collection import DatasetModels
@@ -91,7 +91,18 @@ def write_models(
     write_covariance: bool,
 ) -> None:
     """Write models, their covariance, and the files of their templates; the arguments are those of `Models.write`."""
-    target = make_path(path)
+    with all_or_none():
+        _write_all(models, make_path(path), overwrite, full_output, overwrite_templates, write_covariance)
+
+
+def _write_all(
+    models: DatasetModels,
+    target: Path,
+    overwrite: bool,
+    full_output: bool,
+    overwrite_templates: bool,
+    write_covariance: bool,
+) -> None:
     content = models_to_dict(models, full_output)
     if write_covariance and len(models.parameters):
         # The matrix comes first: a file of models never names one that is not there.

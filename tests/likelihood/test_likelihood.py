@@ -278,14 +278,23 @@ def test_a_batch_of_data_is_evaluated_in_pieces(make, monkeypatch):
     ]
     many = likelihood.with_statistic(join_statistics(parts, likelihood.statistic.n_bins))
     theta = likelihood.x0 * rng.uniform(0.9, 1.1, (9, 2))
-    whole = [many.deviance(theta), many.gradient(theta), many.fisher(theta), *many.normal_equations(theta)]
+    rows = np.array([7, 2, 2, 5])
+
+    def evaluate():
+        some = many.normal_equations(theta[:4], rows)
+        return [many.deviance(theta), many.gradient(theta), many.fisher(theta), *many.normal_equations(theta), *some]
+
+    whole = evaluate()
     monkeypatch.setattr("gammafold.likelihood.likelihood._CHUNK", 1)
-    pieces = [many.deviance(theta), many.gradient(theta), many.fisher(theta), *many.normal_equations(theta)]
+    pieces = evaluate()
     for left, right in zip(whole, pieces, strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-11)
     for row in range(9):
         alone = likelihood.with_statistic(many.statistic.at_rows(row))
         assert many.deviance(theta)[row] == pytest.approx(alone.deviance(theta[row]), rel=1e-12)
+    for place, row in enumerate(rows):
+        alone = likelihood.with_statistic(many.statistic.at_rows(row))
+        assert whole[6][place] == pytest.approx(alone.deviance(theta[place]), rel=1e-12)
 
 
 def test_normal_equations_at_one_place(make):

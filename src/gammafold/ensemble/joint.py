@@ -157,8 +157,8 @@ class DistributedLikelihood(SecondOrder):
         own = self._own.normal_equations(theta)
         return tuple(total + mine for total, mine in zip(sums, own, strict=True))
 
-    def normal_equations(self, theta: ArrayLike) -> tuple[Array, Array, Array]:
-        """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p) of a batch (N, p)."""
+    def normal_equations(self, theta: ArrayLike, rows: Any = None) -> tuple[Array, Array, Array]:
+        """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p) of a batch (N, p); all ``rows`` share the data."""
         return self._sum(np.asarray(theta, dtype=float))
 
     def _at(self, theta: ArrayLike, which: int) -> Any:
@@ -199,10 +199,6 @@ class DistributedLikelihood(SecondOrder):
         """Say what is doubtful in each part, such as too few off counts."""
         futures = [self._client.submit(what_is_doubtful, part, np.asarray(theta), pure=False) for part in self._parts]
         return list(dict.fromkeys(text for found in self._gather(futures) for text in found))
-
-    def at_rows(self, rows: Any) -> DistributedLikelihood:
-        """Return itself: all rows of a batch of parameters share the data."""
-        return self
 
     def diagnose(self, theta: ArrayLike) -> str:
         """Say in words which datasets make the statistic infinite or undefined."""

@@ -60,8 +60,10 @@ class StackedLikelihood:
             self, response=self.response[rows], fixed=self.fixed[rows], statistic=self.statistic.at_rows(rows)
         )
 
-    def normal_equations(self, theta: Array) -> tuple[Array, Array, Array]:
-        """Deviance (n,), gradient (n, p) and Fisher matrix (n, p, p) at parameters (n, p)."""
+    def normal_equations(self, theta: Array, rows: NDArray[np.intp] | None = None) -> tuple[Array, Array, Array]:
+        """Deviance (n,), gradient (n, p) and Fisher matrix (n, p, p) at parameters (n, p), of some or all datasets."""
+        if rows is not None:
+            return self.at_rows(rows).normal_equations(theta)
         every = np.arange(theta.shape[1])
         value, slopes = self.integrals.value_and_derivatives(theta, every, difference_steps(theta, self.scale))
         # (n, K, J) @ (n, J, 1 + p): one product for counts and derivatives

@@ -60,12 +60,8 @@ class BatchLikelihood(Protocol):
     upper: Array
     logarithmic: Mask
 
-    def normal_equations(self, theta: Array) -> tuple[Array, Array, Array]:
-        """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p)."""
-        ...
-
-    def at_rows(self, rows: NDArray[np.intp]) -> BatchLikelihood:
-        """The likelihood of some rows of the batch, where each has data of its own."""
+    def normal_equations(self, theta: Array, rows: NDArray[np.intp] | None = None) -> tuple[Array, Array, Array]:
+        """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p) of some rows of the batch, by default of all."""
         ...
 
 
@@ -173,8 +169,8 @@ class _Search:
         if rows.size == 0:
             return
         # Selecting all rows, as at first, would only copy the data.
-        likelihood = self.likelihood if rows.size == len(self.theta) else self.likelihood.at_rows(rows)
-        deviance, gradient, fisher = likelihood.normal_equations(trial)
+        some = None if rows.size == len(self.theta) else rows
+        deviance, gradient, fisher = self.likelihood.normal_equations(trial, some)
         self.n_iterations[rows] += 1
         old = self.deviance[rows]
         better = (deviance <= old + 1e-13 * np.abs(old)) & np.isfinite(gradient).all(axis=-1)
@@ -324,8 +320,8 @@ def _hessians(likelihood: BatchLikelihood, rows: NDArray[np.intp], theta: Array,
         moved[i, :, i] += _HESSIAN_STEP * errors[:, i]
         moved[p + i, :, i] -= _HESSIAN_STEP * errors[:, i]
     moved = np.clip(moved, likelihood.lower, likelihood.upper)
-    batch = likelihood.at_rows(np.tile(rows, 2 * p))
-    up, down = np.split(batch.normal_equations(moved.reshape(-1, p))[1].reshape(2 * p, count, p), 2)
+    gradients = likelihood.normal_equations(moved.reshape(-1, p), np.tile(rows, 2 * p))[1]
+    up, down = np.split(gradients.reshape(2 * p, count, p), 2)
     distance = np.stack([moved[i, :, i] - moved[p + i, :, i] for i in range(p)])
     with np.errstate(divide="ignore", invalid="ignore"):
         hessian = ((up - down) / distance[:, :, None]).transpose(1, 0, 2)

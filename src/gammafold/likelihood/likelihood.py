@@ -347,11 +347,14 @@ class Likelihood(SecondOrder):
             matrix[:, diagonal, diagonal] += self._prior("curvature", self.full(theta))[:, self._free]
         return matrix
 
-    def normal_equations(self, theta: Array) -> tuple[Array, Array, Array]:
-        """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p) from one evaluation of a batch (N, p)."""
+    def normal_equations(self, theta: Array, rows: NDArray[np.intp] | None = None) -> tuple[Array, Array, Array]:
+        """Deviance (N,), gradient (N, p) and Fisher matrix (N, p, p) from one evaluation of a batch (N, p).
+
+        ``rows`` (N,) says which rows of a batch of data these are. Default: all, in order.
+        """
         p = self.n_free
         # Chunks return one array: what is asked for stands side by side in it.
-        joined = self._chunked(Likelihood._normal_equations, theta, with_data=True)
+        joined = self._chunked(Likelihood._normal_equations, theta, with_data=True, rows=rows)
         return joined[:, 0], joined[:, 1 : 1 + p], joined[:, 1 + p :].reshape(-1, p, p)
 
     def _normal_equations(self, theta: Array) -> Array:
@@ -403,20 +406,24 @@ class Likelihood(SecondOrder):
         theta: ArrayLike,
         with_data: bool = False,
         dense: bool = True,
+        rows: NDArray[np.intp] | None = None,
     ) -> Any:
         """Apply a method to a large batch in pieces that fit into memory.
 
-        A method that needs data gets those of its rows, where each row of the batch has its own. ``dense`` says
-        whether it holds the derivatives of all counts with respect to all parameters, or those of a block at a time.
+        A method that needs data gets those of its rows, where each row of the batch has its own: one after the other,
+        or those in ``rows``. ``dense`` says whether it holds the derivatives of all counts with respect to all
+        parameters, or those of a block at a time.
         """
         theta = np.asarray(theta, dtype=float)
-        if theta.ndim == 1 or len(theta) == 1:
-            return function(self, theta)
-        size = self._rows_at_once(dense)
-        if len(theta) <= size:
-            return function(self, theta)
+        if theta.ndim == 1 or len(theta) == 1 or len(theta) <= (size := self._rows_at_once(dense)):
+            return function(self if rows is None else self.at_rows(rows), theta)
         pieces = [slice(start, start + size) for start in range(0, len(theta), size)]
-        return np.concatenate([function(self.at_rows(piece) if with_data else self, theta[piece]) for piece in pieces])
+        results = []
+        for piece in pieces:
+            # Rows are selected piece by piece: a copy of all of them would not stay in the cache.
+            own = self.at_rows(piece if rows is None else rows[piece]) if with_data else self
+            results.append(function(own, theta[piece]))
+        return np.concatenate(results)
 
     def _rows_at_once(self, dense: bool) -> int:
         nodes = max((block.integrals.n_nodes for block in self._signal), default=1)

@@ -1,5 +1,7 @@
 """Whatever is changed in place is seen by the next call: a changed dataset is like one that is built afresh."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import astropy.units as u
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from gammafold.data import GTI
-from gammafold.datasets import Datasets, SpectrumDataset, SpectrumDatasetOnOff
+from gammafold.datasets import Datasets, SpectrumDataset, SpectrumDatasetOnOff, door
+from gammafold.datasets.door import compile_likelihood
 from gammafold.irf import EDispKernelMap, PSFMap
 from gammafold.maps import MapAxis, RegionNDMap
 from gammafold.modeling import Fit
@@ -451,3 +454,23 @@ def test_names_that_become_equal_are_refused(make):
     joint["a"].name = "b"
     with pytest.raises(ValueError, match=r"datasets with the same name: \['b'\]"):
         joint.stat_sum()
+
+
+def test_a_change_by_another_thread_is_not_lost(make, monkeypatch):
+    dataset = steady(make)
+    waiting = [True]
+
+    def compile_slowly(*args, **kwargs):
+        plan = compile_likelihood(*args, **kwargs)
+        if waiting and waiting.pop():
+            # Meanwhile another thread changes the counts, and asks.
+            dataset.counts.data[3] += 40
+            with ThreadPoolExecutor(1) as pool:
+                assert pool.submit(dataset.stat_sum).result() == dataset.copy().stat_sum()
+        return plan
+
+    monkeypatch.setattr(door, "compile_likelihood", compile_slowly)
+    before = dataset.stat_sum()
+    after = dataset.stat_sum()
+    assert after == dataset.copy().stat_sum()
+    assert after != before

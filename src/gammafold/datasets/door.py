@@ -141,9 +141,12 @@ class PlanCache:
     def plan(self, datasets: Sequence[Any], masked: bool) -> Likelihood:
         """Return the compiled likelihood of ``datasets`` as they are now; its ``x0`` may be that of an earlier call."""
         self._refresh(datasets)
-        if masked not in self._plans:
-            self._plans[masked] = compile_likelihood(datasets, masked)
-        return self._plans[masked]
+        # Another thread may start again with plans of its own while this one compiles.
+        plans = self._plans
+        plan = plans.get(masked)
+        if plan is None:
+            plan = plans[masked] = compile_likelihood(datasets, masked)
+        return plan
 
     def likelihood(self, datasets: Sequence[Any]) -> Likelihood:
         """Return the compiled likelihood inside the masks, with ``x0`` where the parameters stand now."""

@@ -293,3 +293,9 @@ def test_words(datasets):
     assert repr(datasets).startswith("<Datasets of 3: a: SpectrumDataset, b: SpectrumDataset")
     assert "  1  b  SpectrumDataset  models: source" in str(datasets)
     assert u.Quantity(datasets.info_table()["livetime"]).unit == "s"
+
+
+@pytest.mark.parametrize("bad", [3, [3], "abc"])
+def test_what_is_no_dataset(bad):
+    with pytest.raises(InputTypeError, match="expected a Dataset"):
+        Datasets(bad)

@@ -57,6 +57,8 @@ class Datasets(CollectionPlots, MutableSequence):
     def __init__(self, datasets: Any = None) -> None:
         single = hasattr(datasets, "stat_sum") and not isinstance(datasets, Datasets)
         members = [] if datasets is None else [datasets] if single else datasets
+        if not isinstance(members, Iterable):
+            raise InputTypeError(f"datasets is {datasets!r}: expected a Dataset or several of them")
         self._datasets: list[Any] = []
         self._cache = PlanCache()
         for member in members:

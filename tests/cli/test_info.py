@@ -210,3 +210,21 @@ def test_folders_are_no_files(tmp_path):
 
 def test_bad_input_is_one_line(crab_folder, fails):
     assert re.search("LICENSE is neither FITS nor YAML nor ECSV", fails("info LICENSE"))
+
+
+def test_an_ensemble(crab_folder, run):
+    made = run("simulate pha_obs23523.fits -n 20 --seed 1 -o out")
+    assert made.exit_code == 0
+    told = run("info out/ensemble.fits -o plots")
+    assert told.exit_code == 0, told.stderr
+    assert "ensemble of simulated spectra" in told.stdout
+    table = made.stdout[made.stdout.index("┏") : made.stdout.index("┘")]
+    assert table in told.stdout
+    assert (crab_folder / "plots" / "ensemble.fits.png").exists()
+
+
+def test_a_light_curve_of_norms_is_told_as_a_flux(crab_folder, run):
+    made = run("light-curve pha_obs*.fits --times observations.ecsv -o out")
+    assert made.exit_code == 0
+    told = run("info out/light-curve.fits --no-plot").stdout
+    assert made.stdout[made.stdout.index("┏") : made.stdout.index("┘")] in told

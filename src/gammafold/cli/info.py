@@ -16,7 +16,7 @@ __all__ = ["command"]
 @click.option("--plot/--no-plot", default=True, show_default=True, help="Whether to draw FILE.png.")
 @folder_option(".", "Folder for the plots.")
 def command(files: tuple[Path, ...], plot: bool, output: Path) -> None:
-    """Say what is in FILES: spectra, responses, datasets, models, fits, flux points.
+    """Say what is in FILES: spectra, responses, datasets, models, fits, flux points, ensembles.
 
     A quick plot of each is drawn anew, as FILE.png.
 

@@ -44,6 +44,8 @@ def fits_file(path: Path) -> Description:
         from gammafold.report.describe_text import flux_points
 
         return flux_points(path)
+    if {"REALISATIONS", "PARAMETERS"} <= names:
+        return _ensemble(path)
     if "EVENTS" in names:
         return _events(path, extensions)
     if "GTI" in names:
@@ -89,6 +91,16 @@ def _unit(most: float) -> tuple[float, str]:
 def _energies(low: float, high: float) -> str:
     scale, unit = _unit(high)
     return f"{low / scale:.4g} to {high / scale:.4g} {unit}"
+
+
+def _ensemble(path: Path) -> Description:
+    from gammafold.ensemble import EnsembleResult
+    from gammafold.report.simulate import ensemble_tables
+
+    result = EnsembleResult.read(path)
+    if not result.n_success:
+        return Description("ensemble of simulated spectra", (f"  {len(result)} realisations, none converged",))
+    return Description("ensemble of simulated spectra", tuple(ensemble_tables(result)), result.peek)
 
 
 def _spectrum(path: Path) -> Description:

@@ -130,7 +130,8 @@ def flux_points(path: Path) -> Description:
 
     points = FluxPoints.read(path)
     kind = str(points.meta["sed_type_init"])
-    kind = "dnde" if kind == "likelihood" else kind
+    # Of norms alone, what the command shows that wrote them.
+    kind = {"likelihood": "flux" if points.has_time_axis else "dnde"}.get(kind, kind)
 
     def plot() -> Figure:
         import matplotlib.pyplot as plt

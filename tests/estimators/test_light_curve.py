@@ -9,8 +9,9 @@ from astropy.time import Time
 
 from gammafold.data.gti import GTI
 from gammafold.datasets import Datasets
-from gammafold.estimators import FluxPointsEstimator, LightCurveEstimator
-from gammafold.modeling.models import PowerLawSpectralModel, SkyModel
+from gammafold.datasets.flux_points.one_bin import curve_of_one_bin
+from gammafold.estimators import FluxPoints, FluxPointsEstimator, LightCurveEstimator
+from gammafold.modeling.models import LogParabolaSpectralModel, PowerLawSpectralModel, SkyModel
 from gammafold.utils.errors import GammafoldWarning, InputError
 
 EDGES = [1, 10, 10**1.5] * u.TeV
@@ -112,3 +113,26 @@ class TestBadInput:
         pairs = [Time(["2004-12-04", "2004-12-06"]), Time(["2004-12-05", "2004-12-07"])]
         with pytest.raises(InputError, match="time_intervals overlap"):
             LightCurveEstimator(time_intervals=pairs, energy_edges=EDGES).run(crab)
+
+
+@pytest.mark.parametrize("kind", ["power law", "curved"])
+@pytest.mark.parametrize("ending", ["fits", "ecsv"])
+def test_a_light_curve_of_one_broad_bin_is_read_with_its_fluxes(crab, tmp_path, kind, ending):
+    if kind == "curved":
+        curved = LogParabolaSpectralModel(amplitude="4.5e-11 cm-2 s-1 TeV-1", alpha=2.35, beta=0.19)
+        crab.models = SkyModel(curved, name="crab")
+    made = LightCurveEstimator(energy_edges=[0.7079457, 100] * u.TeV, source="crab").run(crab)
+    path = tmp_path / f"curve.{ending}"
+    made.write(path, sed_type="likelihood", format="lightcurve")
+    again = FluxPoints.read(path)
+    for name in ("dnde", "flux", "eflux", "e2dnde", "flux_err"):
+        written, read = getattr(made, name).quantity, getattr(again, name).quantity
+        np.testing.assert_allclose(read.to_value(written.unit), written.value, rtol=1e-5)
+
+
+def test_fluxes_that_no_curve_has_are_told():
+    low, high = [1, 10] * u.TeV
+    flux, eflux = 1e-11 * u.Unit("cm-2 s-1"), 1e-9 * u.Unit("TeV cm-2 s-1")
+    with pytest.warns(GammafoldWarning, match="no log parabola has the fluxes ref_dnde 1e-12"):
+        model = curve_of_one_bin(u.Quantity([low, high]), 3 * u.TeV, 1e-12 * u.Unit("cm-2 s-1 TeV-1"), flux, eflux)
+    assert model.parameters["index"].value == 2

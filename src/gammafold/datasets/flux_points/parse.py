@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gammafold.data.gti_io import reference_time
 from gammafold.datasets.flux_points.names import NORM_SUFFIXES, SED_UNITS, TABLE_SED_TYPES, check_sed_type
+from gammafold.datasets.flux_points.one_bin import curve_of_one_bin
 from gammafold.datasets.flux_points.points import FluxPoints
 from gammafold.datasets.flux_points.scans import scan_map, statistic_of_likelihood
 from gammafold.datasets.flux_points.tables import FORMATS, PER_DATASET, PLAIN_COLUMNS
@@ -48,7 +49,8 @@ def from_table(
     format : {"gadf-sed", "lightcurve", "profile"}, optional
         Layout. Default: known by the columns of time or distance.
     reference_model : SpectralModel or SkyModel, optional
-        The model of norm 1. Default: a power law of index 2; for "likelihood" tables one through ref_dnde.
+        The model of norm 1. Default: a power law of index 2; for "likelihood" tables one through ref_dnde, and
+        of the same ref_flux and ref_eflux where there is one bin.
     gti : GTI, optional
         Good time intervals.
 
@@ -180,7 +182,7 @@ class _Columns:
         return TimeMapAxis.from_time_edges(*edges)
 
     def reference_model(self, axis: MapAxis, energy_ref: u.Quantity | None, kind: str) -> Any:
-        """The model of norm 1: through ref_dnde where that is known, else a power law of index 2."""
+        """The model of norm 1: one that has the fluxes "ref_" of the table, else a power law of index 2."""
         from gammafold.modeling.models.spectral_power_law import PowerLawSpectralModel
         from gammafold.modeling.models.spectral_template import TemplateSpectralModel
 
@@ -189,7 +191,9 @@ class _Columns:
             values = np.atleast_1d(values[0] if values.ndim > 1 else values)
             energy = axis.center if energy_ref is None else energy_ref
             if axis.nbin == 1:
-                return PowerLawSpectralModel(index=2, amplitude=values[0], reference=energy[0])
+                held = [f"ref_{kind}" for kind in ("flux", "eflux") if f"ref_{kind}" in self.names]
+                fluxes = [np.ravel(self.quantity(name))[0] for name in held]
+                return curve_of_one_bin(axis.edges, energy[0], values[0], *fluxes)
             # Bins reach beyond the centres of the first and the last.
             return TemplateSpectralModel(energy=energy, values=values, interp_kwargs={"extrapolate": True})
         return PowerLawSpectralModel()

@@ -10,7 +10,8 @@ from astropy.table import MaskedColumn, Table
 
 from gammafold.datasets import FluxPointsDataset
 from gammafold.estimators import FluxPoints, FluxPointsEstimator
-from gammafold.modeling.models import PowerLawSpectralModel, SkyModel
+from gammafold.maps import MapAxis, RegionGeom, RegionNDMap
+from gammafold.modeling.models import ExpCutoffPowerLawSpectralModel, PowerLawSpectralModel, SkyModel
 from gammafold.utils.errors import FileFormatError, InputError, UnitsError, UnknownNameError
 
 KINDS = ["dnde", "flux", "eflux", "e2dnde", "likelihood"]
@@ -273,3 +274,19 @@ class TestBadFiles:
         table.write(tmp_path / "points.fits")
         with pytest.raises(FileFormatError, match=r"points\.fits: no column 'dnde' among"):
             FluxPoints.read(tmp_path / "points.fits")
+
+
+@pytest.mark.parametrize("n_bins", [2, 8])
+@pytest.mark.parametrize("index", [2.35, 1.2])
+def test_broad_bins_of_a_curved_model_are_read_with_their_fluxes(tmp_path, n_bins, index):
+    curved = ExpCutoffPowerLawSpectralModel(index=index, amplitude="5e-11 cm-2 s-1 TeV-1", lambda_="0.1 TeV-1")
+    axis = MapAxis.from_energy_bounds(0.7 * u.TeV, 50 * u.TeV, nbin=n_bins)
+    geom = RegionGeom.create(None, axes=[axis])
+    norm = RegionNDMap(geom, data=np.linspace(0.5, 1.5, n_bins).reshape(-1, 1, 1))
+    made = FluxPoints.from_maps({"norm": norm}, sed_type="likelihood", reference_model=curved)
+    made.write(tmp_path / "points.fits", sed_type="likelihood")
+    again = FluxPoints.read(tmp_path / "points.fits")
+    for name in ("dnde", "flux", "eflux"):
+        written, read = getattr(made, name).quantity, getattr(again, name).quantity
+        # In a bin that is nearly a decade wide, no log parabola is a cutoff at its lower end; elsewhere one is near.
+        np.testing.assert_allclose(read.to_value(written.unit), written.value, rtol=5e-3 if n_bins == 2 else 1e-4)

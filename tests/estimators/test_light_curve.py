@@ -9,7 +9,7 @@ from astropy.time import Time
 
 from gammafold.data.gti import GTI
 from gammafold.datasets import Datasets
-from gammafold.datasets.flux_points.one_bin import curve_of_one_bin
+from gammafold.datasets.flux_points.reference_curve import curve_of_one_bin
 from gammafold.estimators import FluxPoints, FluxPointsEstimator, LightCurveEstimator
 from gammafold.modeling.models import LogParabolaSpectralModel, PowerLawSpectralModel, SkyModel
 from gammafold.utils.errors import GammafoldWarning, InputError
@@ -136,3 +136,7 @@ def test_fluxes_that_no_curve_has_are_told():
     with pytest.warns(GammafoldWarning, match="no log parabola has the fluxes ref_dnde 1e-12"):
         model = curve_of_one_bin(u.Quantity([low, high]), 3 * u.TeV, 1e-12 * u.Unit("cm-2 s-1 TeV-1"), flux, eflux)
     assert model.parameters["index"].value == 2
+    unknown = curve_of_one_bin(
+        u.Quantity([low, high]), 3 * u.TeV, 1e-12 * u.Unit("cm-2 s-1 TeV-1"), flux * np.nan, eflux
+    )
+    assert unknown.parameters["index"].value == 2

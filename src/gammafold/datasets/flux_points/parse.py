@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from gammafold.data.gti_io import reference_time
 from gammafold.datasets.flux_points.names import NORM_SUFFIXES, SED_UNITS, TABLE_SED_TYPES, check_sed_type
-from gammafold.datasets.flux_points.one_bin import curve_of_one_bin
 from gammafold.datasets.flux_points.points import FluxPoints
+from gammafold.datasets.flux_points.reference_curve import reference_curve
 from gammafold.datasets.flux_points.scans import scan_map, statistic_of_likelihood
 from gammafold.datasets.flux_points.tables import FORMATS, PER_DATASET, PLAIN_COLUMNS
 from gammafold.maps.axis import MapAxis
@@ -49,8 +49,8 @@ def from_table(
     format : {"gadf-sed", "lightcurve", "profile"}, optional
         Layout. Default: known by the columns of time or distance.
     reference_model : SpectralModel or SkyModel, optional
-        The model of norm 1. Default: a power law of index 2; for "likelihood" tables one through ref_dnde, and
-        of the same ref_flux and ref_eflux where there is one bin.
+        The model of norm 1. Default: a power law of index 2; for "likelihood" tables one through ref_dnde, with
+        the ref_flux and ref_eflux of each bin where they are known.
     gti : GTI, optional
         Good time intervals.
 
@@ -184,18 +184,14 @@ class _Columns:
     def reference_model(self, axis: MapAxis, energy_ref: u.Quantity | None, kind: str) -> Any:
         """The model of norm 1: one that has the fluxes "ref_" of the table, else a power law of index 2."""
         from gammafold.modeling.models.spectral_power_law import PowerLawSpectralModel
-        from gammafold.modeling.models.spectral_template import TemplateSpectralModel
 
         if kind == "likelihood" and "ref_dnde" in self.names:
             values = self.quantity("ref_dnde")
             values = np.atleast_1d(values[0] if values.ndim > 1 else values)
             energy = axis.center if energy_ref is None else energy_ref
-            if axis.nbin == 1:
-                held = [f"ref_{kind}" for kind in ("flux", "eflux") if f"ref_{kind}" in self.names]
-                fluxes = [np.ravel(self.quantity(name))[0] for name in held]
-                return curve_of_one_bin(axis.edges, energy[0], values[0], *fluxes)
-            # Bins reach beyond the centres of the first and the last.
-            return TemplateSpectralModel(energy=energy, values=values, interp_kwargs={"extrapolate": True})
+            held = [name for name in ("ref_flux", "ref_eflux") if name in self.names]
+            fluxes = [np.ravel(self.quantity(name))[: axis.nbin] for name in held]
+            return reference_curve(axis.edges, energy, values, *fluxes)
         return PowerLawSpectralModel()
 
     def maps(self, geom: RegionGeom, prefix: str) -> dict[str, RegionNDMap]:

@@ -15,6 +15,7 @@ from gammafold.modeling.models import (
     ConstantSpectralModel,
     FoVBackgroundModel,
     GaussianPrior,
+    LogUniformPrior,
     PowerLawSpectralModel,
     SkyModel,
     SpectralModel,
@@ -309,13 +310,27 @@ def test_a_prior_that_pulls_to_a_limit(dataset):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_minimum_at_the_end_of_a_prior_is_no_minimum(dataset, backend):
-    spectrum(dataset).index.prior = UniformPrior(min=2.5, max=5)
+@pytest.mark.parametrize("prior", [UniformPrior, LogUniformPrior])
+def test_the_ends_of_a_prior_are_limits(dataset, backend, prior):
+    dataset.models[0].spectral_model.index.prior = prior(min=2.5, max=5)
     spectrum(dataset).index.value = 3
     result = quiet(dataset, backend)
-    assert not result.success
-    assert 2.5 <= result["index"][0] < 5
-    assert np.isfinite(result.total_stat)
+    assert result.success
+    assert result.at_limit == ("index",)
+    assert result["index"] == (2.5, 0)
+    # The same as with the index kept there.
+    spectrum(dataset).index.frozen = True
+    spectrum(dataset).index.value = 2.5
+    kept = quiet(dataset)
+    assert_allclose(result.total_stat, kept.total_stat, rtol=1e-9)
+    assert_allclose(result["amplitude"], kept["amplitude"], rtol=1e-5)
+
+
+def test_a_prior_outside_of_the_limits(dataset):
+    spectrum(dataset).index.prior = UniformPrior(min=3, max=4)
+    spectrum(dataset).index.max = 2.9
+    with pytest.raises(FitError, match="parameter 'index' = 2 lies outside its prior"):
+        quiet(dataset)
 
 
 # -- models of users

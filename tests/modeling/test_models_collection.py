@@ -8,6 +8,7 @@ import textwrap
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.table import Table
 
 from gammafold.modeling.covariance import Covariance
 from gammafold.modeling.models import (
@@ -23,7 +24,7 @@ from gammafold.modeling.models import (
 from gammafold.modeling.models.collection import DatasetModels
 from gammafold.modeling.models.registry import MODEL_REGISTRY, SPECTRAL_MODEL_REGISTRY
 from gammafold.modeling.parameter import Parameter
-from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnknownNameError
+from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnitsError, UnknownNameError
 
 
 @pytest.fixture
@@ -115,6 +116,74 @@ def test_parameters_of_all(models):
     models.update_parameters_from_table(table)
     assert models["first"].spatial_model.lon_0.value == 12
     assert models["first"].spatial_model.lat_0.frozen
+
+
+def test_a_table_through_a_text_file(models, tmp_path):
+    expected = models.to_dict()
+    models.to_parameters_table().write(tmp_path / "parameters.csv")
+    models.parameters.unfreeze_all()
+    models.parameters[0].value = 7
+    models.update_parameters_from_table(Table.read(tmp_path / "parameters.csv"))
+    assert models.to_dict() == expected
+
+
+def test_a_table_in_other_units(models):
+    table = models.to_parameters_table()
+    row = list(table["name"]).index("reference")
+    units = list(table["unit"])
+    units[row] = "GeV"
+    table["unit"] = units
+    table["value"][row] = 2000
+    models.update_parameters_from_table(table)
+    assert models["first"].spectral_model.reference.quantity == 2 * u.TeV
+
+
+def test_a_table_of_a_model_with_a_name_twice():
+    models = Models(SkyModel(PowerLawSpectralModel() + PowerLawSpectralModel(index=3), name="sum"))
+    table = models.to_parameters_table()
+    table["value"][0], table["value"][3] = 2.5, 3.5
+    models.update_parameters_from_table(table)
+    assert [p.value for p in models.parameters.select("index")] == [2.5, 3.5]
+    with pytest.raises(InputError, match="the table has 1 rows for 'index' of model 'sum', which has 2"):
+        models.update_parameters_from_table(table[:1])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "error", "match"),
+    [
+        ("frozen", "perhaps", InputTypeError, "frozen of parameter 'index' of model 'first' is .*perhaps"),
+        ("value", "much", InputTypeError, "value of parameter 'index' of model 'first' is .*much.*: expected a number"),
+        ("unit", "TeV", UnitsError, "parameter 'index' of model 'first' is in 'TeV': expected a unit like ''"),
+        ("name", "indx", UnknownNameError, "model 'first' has no parameter 'indx': there are"),
+        ("model", "frist", UnknownNameError, "no model 'frist': there are"),
+    ],
+)
+def test_tables_that_do_not_fit(models, column, value, error, match):
+    table = models.to_parameters_table()
+    entries = [str(entry) for entry in table[column]]
+    table[column] = [value, *entries[1:]]
+    with pytest.raises(error, match=match):
+        models.update_parameters_from_table(table)
+    with pytest.raises(InputError, match="expected a table with model and name"):
+        models.update_parameters_from_table(table["value", "name"])
+
+
+def test_select_parameters_by_kind(models):
+    spatial = models.parameters.select(type="spatial")
+    assert spatial.names == ["lon_0", "lat_0"]
+    assert spatial[0].type == "spatial"
+    both = models.parameters.select(type=["spectral", "spatial"], frozen=False)
+    assert both.names == models.parameters.free_parameters.names
+    read = Models.from_dict(models.to_dict())
+    assert read.parameters.select(type="spatial").names == ["lon_0", "lat_0"]
+    with pytest.raises(InputError, match=r"type is \['spatil'\]: expected some of \('spectral', 'spatial', 'temporal'"):
+        models.parameters.select(type="spatil")
+
+
+def test_a_misspelt_link_is_told(models):
+    spectrum = models["second"].spectral_model
+    with pytest.raises(InputTypeError, match="PowerLawSpectralModel has no parameter 'alpah': there are"):
+        spectrum.alpah = models["first"].spectral_model.index
 
 
 def test_select(models):

@@ -8,6 +8,7 @@ import pickle
 import astropy.units as u
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from gammafold.modeling.models.prior import GaussianPrior, UniformPrior
 from gammafold.modeling.parameter import Parameter, Parameters, PriorParameter
@@ -63,7 +64,22 @@ def test_values_are_finite(value):
         (lambda p: setattr(p, "error", -1), InputError, "is -1: expected 0 or more"),
         (lambda p: setattr(p, "error", np.nan), InputError, "is nan: expected 0 or more"),
         (lambda p: setattr(p, "prior", 3), InputTypeError, "expected a Prior or None"),
-        (lambda p: setattr(p, "prior", GaussianPrior(mu="1 s")), UnitsError, "GaussianPrior.mu is in s"),
+        (
+            lambda p: setattr(p, "prior", GaussianPrior(sigma="1 s")),
+            UnitsError,
+            "'cutoff': GaussianPrior.sigma is in s",
+        ),
+        (lambda p: setattr(p, "prior", GaussianPrior), InputTypeError, "expected a Prior or None"),
+        (lambda p: setattr(p, "scale", 0), InputError, "the scale of parameter 'cutoff' is 0.0"),
+        (lambda p: setattr(p, "interp", "cubic"), InputError, "interp of parameter 'cutoff' is 'cubic'"),
+        (lambda p: setattr(p, "scan_min", "1 s"), UnitsError, "an end of the scan of parameter 'cutoff'"),
+        (lambda p: setattr(p, "scan_max", np.inf), InputError, "an end of the scan .* is inf: expected a finite"),
+        (lambda p: setattr(p, "scan_n_values", 2.5), InputError, "scan_n_values .* is 2.5: expected a whole number"),
+        (lambda p: setattr(p, "scan_n_sigma", 0), InputError, "scan_n_sigma .* is 0.0: expected more than 0"),
+        (lambda p: setattr(p, "scan_values", [1, np.nan]), InputError, "expected a list of finite numbers"),
+        (lambda p: setattr(p, "scan_values", "all"), InputTypeError, "values to scan .* are 'all': expected numbers"),
+        (lambda p: setattr(p, "scan_values", [1] * u.s), UnitsError, "values to scan .* are in s"),
+        (lambda p: setattr(p, "frozn", True), InputTypeError, "parameter 'cutoff' has no attribute 'frozn'"),
     ],
 )
 def test_what_is_not_accepted(change, error, match):
@@ -191,6 +207,28 @@ def test_lists_say_what_is_not_there():
         parameters[3]
 
 
+def test_the_range_of_a_scan_follows_the_unit():
+    parameter = Parameter("cutoff", "1 TeV", scan_min="500 GeV", scan_max=2, scan_n_values=4)
+    assert_allclose(parameter.scan_values, [0.5, 1, 1.5, 2])
+    parameter.quantity = "1000 GeV"
+    assert_allclose(parameter.scan_values, [500, 1000, 1500, 2000])
+    parameter.scan_values = [1, 2] * u.TeV
+    parameter.quantity = "1 TeV"
+    assert_allclose(parameter.scan_values, [1, 2])
+
+
+def test_a_prior_keeps_its_meaning_in_another_unit():
+    parameter = Parameter("cutoff", "1.2 TeV", prior=GaussianPrior(mu=1, sigma=0.1))
+    density = parameter.prior(parameter)
+    with pytest.raises(UnitsError, match="in 'GeV': its prior .* is in plain numbers, which are in 'TeV'"):
+        parameter.quantity = "1200 GeV"
+    assert parameter.prior(parameter) == density
+    parameter.prior = GaussianPrior(mu="1 TeV", sigma="100 GeV")
+    parameter.quantity = "1200 GeV"
+    # A density per GeV is a thousandth of one per TeV.
+    assert_allclose(parameter.prior(parameter), density + 2 * np.log(1000))
+
+
 def test_freezing_and_setting_all():
     parameters = Parameters([Parameter("a", 1), Parameter("b", 2, frozen=True)])
     parameters.freeze_all()
@@ -199,8 +237,9 @@ def test_freezing_and_setting_all():
     assert len(parameters.free_parameters) == 2
     parameters.value = [5, 6]
     assert parameters["b"].value == 6
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(InputError, match=r"there are 1 values for 2 parameters, \['a', 'b'\]"):
         parameters.value = [1]
+    assert list(parameters.value) == [5, 6]
 
 
 def test_status_is_restored():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import astropy.units as u
 import mpmath
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from gammafold.modeling.models.prior import (
     UniformPrior,
 )
 from gammafold.modeling.parameter import Parameter, PriorParameter
-from gammafold.utils.errors import FileFormatError, InputError, InputTypeError
+from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnitsError
 
 PRIORS = [
     UniformPrior(min=-1, max=5),
@@ -93,6 +94,14 @@ def test_units_are_those_of_the_parameter():
     assert given.prior(given) == pytest.approx(plain.prior(plain), rel=1e-14)
 
 
+def test_a_number_is_in_the_unit_of_the_prior():
+    prior = GaussianPrior(mu="1 TeV", sigma="100 GeV")
+    assert prior(1.1) == pytest.approx(GaussianPrior(mu=1, sigma=0.1)(1.1))
+    # A density per GeV is a thousandth of one per TeV.
+    assert prior(1100 * u.GeV) == pytest.approx(prior(1.1) + 2 * np.log(1000))
+    assert UniformPrior(max="2 TeV")(1.0) == pytest.approx(2 * np.log(2))
+
+
 def test_weight_multiplies():
     assert GaussianPrior(mu=1, sigma=2, weight=3)(2.0) == pytest.approx(3 * GaussianPrior(mu=1, sigma=2)(2.0))
 
@@ -137,6 +146,25 @@ def test_a_prior_of_a_user():
         (lambda: GaussianPrior(sigma=0), InputError, "GaussianPrior.sigma is 0: expected more than 0"),
         (lambda: GeneralizedGaussianPrior(eta=-1), InputError, "GeneralizedGaussianPrior.eta is -1"),
         (lambda: UniformPrior(min=2, max=1), InputError, r"range \[2, 1\]"),
+        (lambda: UniformPrior(min="2 TeV", max="1000 GeV"), InputError, r"range \[2, 1000\]"),
+        (
+            lambda: UniformPrior(min="1 s", max="2 TeV"),
+            UnitsError,
+            r"UniformPrior.min and max have the units \['s', 'T",
+        ),
+        (
+            lambda: GaussianPrior(mu="1 TeV", sigma=0.1),
+            UnitsError,
+            r"GaussianPrior.mu and sigma have the .*\['TeV', ''\]",
+        ),
+        (lambda: GaussianPrior(weight=-1), InputError, "the weight of a GaussianPrior is -1: expected 0 or more"),
+        (lambda: GaussianPrior(weight=np.nan), InputError, "the weight of a GaussianPrior is nan"),
+        (
+            lambda: setattr(GaussianPrior(), "mu", 5),
+            InputTypeError,
+            "GaussianPrior.mu cannot be set to 5: set mu.value",
+        ),
+        (lambda: Parameter("index", 2, prior=GaussianPrior(mu="1 TeV", sigma="1 TeV")), UnitsError, "mu is in TeV"),
         (lambda: UniformPrior(max=np.inf), InputError, "expected finite ends"),
         (lambda: LogUniformPrior(min=0, max=1), InputError, "LogUniformPrior.min is 0"),
         (lambda: GaussianPrior(width=1), InputTypeError, r"no parameter \['width'\]: there are \['mu', 'sigma'\]"),

@@ -209,18 +209,26 @@ def _require_unique_names(datasets: Sequence[Any]) -> None:
 
 def _parameter_spec(parameters: Sequence[Parameter], names: Sequence[str]) -> ParameterSpec:
     free = [i for i, parameter in enumerate(parameters) if not parameter.frozen]
-    lower = [parameters[i].min for i in free]
-    upper = [parameters[i].max for i in free]
+    limits = np.array([_limits(parameters[i]) for i in free], dtype=float).reshape(-1, 2)
     return ParameterSpec(
         names=tuple(names),
         values=np.array([parameter.value for parameter in parameters], dtype=float),
         free=np.array(free, dtype=int),
-        # An unset limit is NaN to a user and infinite to the engine.
-        lower=np.where(np.isnan(lower), -np.inf, lower).astype(float),
-        upper=np.where(np.isnan(upper), np.inf, upper).astype(float),
+        lower=np.ascontiguousarray(limits[:, 0]),
+        upper=np.ascontiguousarray(limits[:, 1]),
         scale=np.array([_typical_size(parameters[i]) for i in free], dtype=float),
         logarithmic=np.array([parameters[i].interp == "log" for i in free], dtype=bool),
     )
+
+
+def _limits(parameter: Parameter) -> tuple[float, float]:
+    """Return the limits as the engine wants them: an unset one is NaN to a user and infinite to the engine."""
+    low, high = parameter.min, parameter.max
+    if parameter.prior is not None:
+        # Where the prior is zero nothing can be found either.
+        ends = parameter.prior.compile(parameter.unit).support
+        low, high = np.fmax(low, ends[0]), np.fmin(high, ends[1])
+    return (-np.inf if np.isnan(low) else low), (np.inf if np.isnan(high) else high)
 
 
 def _typical_size(parameter: Parameter) -> float:

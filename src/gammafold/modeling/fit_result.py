@@ -61,7 +61,7 @@ class FitResult:
     edm : float
         Expected distance to the minimum, in the statistic, from the exact gradient and Hessian.
     at_limit : tuple of str
-        Free parameters that ended on one of their limits.
+        Free parameters that ended on one of their limits, or at an end of a prior that is zero beyond it.
     n_data : int
         Bins that entered.
     warnings : tuple of str

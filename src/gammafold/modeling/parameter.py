@@ -14,16 +14,18 @@ import astropy.units as u
 import numpy as np
 
 from gammafold.modeling.parameter_checks import (
+    SETTINGS,
     as_bool,
-    as_choice,
     as_limit,
     as_quantity,
+    as_scan,
     as_unit,
     as_value,
     scale_of,
     unit_string,
 )
 from gammafold.modeling.parameters import Parameters
+from gammafold.modeling.prior_parameter import PriorParameter
 from gammafold.utils.errors import InputError, InputTypeError, UnitsError
 
 if TYPE_CHECKING:
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     from gammafold.modeling.models.prior import Prior
 
 __all__ = ["Parameter", "Parameters", "PriorParameter"]
-
-_SCALE_METHODS = ("scale10", "factor1", None)
-_INTERPOLATIONS = ("lin", "log", "sqrt")
 
 
 class Parameter:
@@ -55,7 +54,7 @@ class Parameter:
         Whether a fit leaves it alone. Default: False.
     error : float, `~astropy.units.Quantity` or str
         One-sigma error; 0 where none is known. Default: 0.
-    scan_min, scan_max : float, optional
+    scan_min, scan_max : float, `~astropy.units.Quantity` or str, optional
         Ends of the values to scan. Default: ``scan_n_sigma`` errors from the value.
     scan_n_values : int
         Number of values to scan. Default: 11.
@@ -101,8 +100,8 @@ class Parameter:
         max: Any = np.nan,
         frozen: bool = False,
         error: Any = 0,
-        scan_min: float | None = None,
-        scan_max: float | None = None,
+        scan_min: Any = None,
+        scan_max: Any = None,
         scan_n_values: int = 11,
         scan_n_sigma: float = 2,
         scan_values: Any = None,
@@ -123,7 +122,8 @@ class Parameter:
             value, unit = quantity.value, quantity.unit
         self._unit: u.UnitBase = as_unit(unit, name)
         self._value = as_value(value, name)
-        self.scale = float(scale)
+        self._type = ""
+        self.scale = scale
         self._min = as_limit(min, self._unit, f"the minimum of parameter {name!r}")
         self._max = as_limit(max, self._unit, f"the maximum of parameter {name!r}")
         if self._min > self._max:
@@ -134,9 +134,9 @@ class Parameter:
         self.scan_max = scan_max
         self.scan_n_values = scan_n_values
         self.scan_n_sigma = scan_n_sigma
-        self.interp = as_choice(interp, _INTERPOLATIONS, f"interp of parameter {name!r}")
-        self.scale_method = as_choice(scale_method, _SCALE_METHODS, f"scale_method of parameter {name!r}")
-        self.scale_transform = as_choice(scale_transform, _INTERPOLATIONS, f"scale_transform of parameter {name!r}")
+        self.interp = interp
+        self.scale_method = scale_method
+        self.scale_transform = scale_transform
         self.scan_values = scan_values
         self._prior: Prior | None = None
         self.prior = prior
@@ -145,7 +145,19 @@ class Parameter:
         # Where the correlation with other parameters is kept, see `gammafold.modeling.covariance`.
         self._correlated: tuple[Correlations, int] | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in SETTINGS:
+            value = SETTINGS[name](value, self)
+        elif not name.startswith("_") and not hasattr(type(self), name):
+            raise InputTypeError(f"parameter {self._name!r} has no attribute {name!r} that could be set to {value!r}")
+        super().__setattr__(name, value)
+
     # -- the value
+
+    @property
+    def type(self) -> str:
+        """Kind of the model that declares the parameter, such as "spectral"; empty where there is none."""
+        return self._type
 
     @property
     def name(self) -> str:
@@ -183,7 +195,8 @@ class Parameter:
     def quantity(self) -> u.Quantity:
         """Value with unit.
 
-        Setting it in another unit makes that the unit of the parameter; error and limits are converted.
+        Setting it in another unit makes that the unit of the parameter; error, limits and the range of scans are
+        converted. A prior of plain numbers, which are in the unit of the parameter, stands against it.
         """
         return u.Quantity(self._value, self._unit)
 
@@ -197,9 +210,11 @@ class Parameter:
             )
         value = as_value(quantity.value, self._name)
         if quantity.unit != self._unit:
+            self._require_prior_with_unit(quantity.unit)
             ratio = float(self._unit.to(quantity.unit))
             self._min, self._max = self._min * ratio, self._max * ratio
             self._error *= ratio
+            self._convert_scan(ratio)
             self._unit = quantity.unit
             self._stamp = object()
         self._value = value
@@ -252,14 +267,26 @@ class Parameter:
 
     @prior.setter
     def prior(self, prior: Prior | None) -> None:
-        if prior is not None and not hasattr(prior, "compile"):
+        if prior is not None and (isinstance(prior, type) or not hasattr(prior, "compile")):
             raise InputTypeError(f"the prior of parameter {self._name!r} is {prior!r}: expected a Prior or None")
         if prior is not None:
             # Numbers that make no prior, or have another kind of unit, are found here.
-            prior.compile(self._unit)
+            try:
+                prior.compile(self._unit)
+            except UnitsError as error:
+                raise UnitsError(f"the prior of parameter {self._name!r}: {error}") from error
         if prior is not self._prior:
             self._prior = prior
             self._stamp = object()
+
+    def _require_prior_with_unit(self, unit: u.UnitBase) -> None:
+        """Raise an error where the numbers of the prior would be taken for ones in another unit."""
+        prior = self._prior
+        if prior is not None and all(number.unit == u.dimensionless_unscaled for number in prior.parameters):
+            raise UnitsError(
+                f"parameter {self._name!r} cannot be given in {unit.to_string()!r}: its prior {prior!r} is in plain "
+                f"numbers, which are in {self._unit.to_string()!r}; give the value in this unit, or the prior units"
+            )
 
     def _restamped(self, old: Any, new: Any) -> Any:
         if new != old and not (new != new and old != old):  # two NaN are the same: no limit
@@ -311,9 +338,13 @@ class Parameter:
 
     @scan_values.setter
     def scan_values(self, values: Any) -> None:
-        if isinstance(values, u.Quantity):
-            values = values.to_value(self._unit)
-        self._scan_values = None if values is None else np.atleast_1d(np.asarray(values, dtype=float))
+        self._scan_values = None if values is None else as_scan(values, self._unit, self._name)
+
+    def _convert_scan(self, ratio: float) -> None:
+        """Multiply what is in the unit of the parameter."""
+        self.scan_min = None if self.scan_min is None else self.scan_min * ratio
+        self.scan_max = None if self.scan_max is None else self.scan_max * ratio
+        self._scan_values = None if self._scan_values is None else self._scan_values * ratio
 
     # -- copies and files
 
@@ -367,54 +398,3 @@ class Parameter:
         limits = "" if np.isnan([self._min, self._max]).all() else f", limits=[{self._min:g}, {self._max:g}]"
         unit = f" {self._unit}" if self._unit != u.dimensionless_unscaled else ""
         return f"Parameter({self._name!r}, {self._value:.6g} +/- {self._error:.3g}{unit}{limits}{state})"
-
-
-class PriorParameter:
-    """A number of a prior: a name, a value and a unit.
-
-    Parameters
-    ----------
-    name : str
-        Name.
-    value : float, `~astropy.units.Quantity` or str
-        Value; infinity is allowed, as for an open end of a range.
-    unit : unit or str
-        Unit of a plain number. Default: dimensionless.
-    """
-
-    __slots__ = ("_value", "name", "unit")
-
-    def __init__(self, name: str, value: Any, unit: Any = "") -> None:
-        self.name = name
-        if isinstance(value, str | u.Quantity):
-            quantity = as_quantity(value, f"prior parameter {name!r}")
-            value, unit = quantity.value, quantity.unit
-        self.unit: u.UnitBase = as_unit(unit, name)
-        self.value = value
-
-    @property
-    def value(self) -> float:
-        """Value in ``unit``."""
-        return self._value
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        try:
-            number = float(value)
-        except (TypeError, ValueError) as error:
-            raise InputTypeError(f"prior parameter {self.name!r} is {value!r}: expected a number") from error
-        if np.isnan(number):
-            raise InputError(f"prior parameter {self.name!r} is NaN: expected a number")
-        self._value = number
-
-    @property
-    def quantity(self) -> u.Quantity:
-        """Value with unit."""
-        return u.Quantity(self._value, self.unit)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return name, value and unit."""
-        return {"name": self.name, "value": self._value, "unit": self.unit.to_string()}
-
-    def __repr__(self) -> str:
-        return f"PriorParameter({self.name!r}, {self._value:g} {self.unit})"

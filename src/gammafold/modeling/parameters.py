@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gammafold.modeling.links import link_labels
-from gammafold.utils.errors import UnknownNameError
+from gammafold.utils.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gammafold.modeling.parameter import Parameter
 
 __all__ = ["Parameters"]
+
+_KINDS = ("spectral", "spatial", "temporal")
 
 
 class Parameters(Sequence):
@@ -103,7 +105,10 @@ class Parameters(Sequence):
 
     @value.setter
     def value(self, values: Any) -> None:
-        for parameter, value in zip(self._parameters, values, strict=True):
+        numbers = list(values)
+        if len(numbers) != len(self._parameters):
+            raise InputError(f"there are {len(numbers)} values for {len(self._parameters)} parameters, {self.names}")
+        for parameter, value in zip(self._parameters, numbers, strict=True):
             parameter.value = value
 
     @property
@@ -131,15 +136,28 @@ class Parameters(Sequence):
         return sum(float(p.prior(p)) for p in self.unique_parameters if p.prior is not None)
 
     def select(self, name: Any = None, type: Any = None, frozen: bool | None = None) -> Parameters:
-        """Return the parameters of the given names (a string or a list) that are frozen, or free.
+        """Return the parameters that fulfil all conditions.
 
-        ``type`` is accepted for scripts; parameters know their model by the list they come from.
+        Parameters
+        ----------
+        name : str or list of str, optional
+            Names.
+        type : str or list of str, optional
+            Kinds of the models that declare them: "spectral", "spatial", "temporal".
+        frozen : bool, optional
+            Whether they are frozen.
         """
         names = None if name is None else [name] if isinstance(name, str) else list(name)
+        kinds = None if type is None else [type] if isinstance(type, str) else list(type)
+        strange = [kind for kind in kinds or [] if kind not in _KINDS]
+        if strange:
+            raise InputError(f"type is {strange}: expected some of {_KINDS}")
         return Parameters(
             parameter
             for parameter in self._parameters
-            if (names is None or parameter.name in names) and (frozen is None or parameter.frozen == frozen)
+            if (names is None or parameter.name in names)
+            and (kinds is None or parameter.type in kinds)
+            and (frozen is None or parameter.frozen == frozen)
         )
 
     # -- changes

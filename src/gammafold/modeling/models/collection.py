@@ -14,7 +14,14 @@ from gammafold.modeling.covariance import Covariance, store_covariance
 from gammafold.modeling.links import labelled
 from gammafold.modeling.models.core import NamedModel
 from gammafold.modeling.parameter import Parameter, Parameters
-from gammafold.utils.errors import InputError, InputTypeError, UnknownNameError
+from gammafold.utils.errors import (
+    FileFormatError,
+    GammafoldError,
+    InputError,
+    InputTypeError,
+    MissingPackageError,
+    UnknownNameError,
+)
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -268,12 +275,18 @@ class DatasetModels(Sequence):
         return table
 
     def update_parameters_from_table(self, table: Table) -> None:
-        """Set values, errors, limits and frozen flags from a table as `to_parameters_table` makes it."""
-        for row in table:
-            parameter = self[str(row["model"])].parameters[str(row["name"])]
-            for column in ("value", "error", "min", "max", "frozen"):
-                if column in table.colnames:
-                    setattr(parameter, column, bool(row[column]) if column == "frozen" else float(row[column]))
+        """Set values, errors, limits and frozen flags from a table as `to_parameters_table` makes it.
+
+        Numbers are converted where the table has a column of units.
+
+        Raises
+        ------
+        InputError, UnitsError, UnknownNameError
+            If a parameter or a unit is not known, or an entry cannot be read.
+        """
+        from gammafold.modeling.models.parameter_tables import update_from_table
+
+        update_from_table(self, table)
 
     def to_dict(self, full_output: bool = False, overwrite_templates: bool = False) -> dict[str, Any]:
         """Return the models as plain dicts, lists, strings and numbers.
@@ -345,11 +358,17 @@ class DatasetModels(Sequence):
         Raises
         ------
         FileFormatError
-            If the file holds no models, or ones that are not known.
+            If the file holds no models, or ones that are not known; the message names file and model.
         """
         from gammafold.modeling.models import files
 
-        return cls.from_dict(files.read_content(filename), files.folder_of(filename))
+        content = files.read_content(filename)
+        try:
+            return cls.from_dict(content, files.folder_of(filename))
+        except MissingPackageError:
+            raise
+        except GammafoldError as error:
+            raise FileFormatError(f"{filename}: {error}") from error
 
     def __repr__(self) -> str:
         kinds = ", ".join(f"{model.name}: {type(model).__name__}" for model in self._models)

@@ -19,12 +19,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
 import astropy.units as u
+import numpy as np
 
 from gammafold.modeling.covariance import Covariance, store_covariance
 from gammafold.modeling.links import labelled
-from gammafold.modeling.models.parameter_files import parameter_to_dict, parameters_from_dict
+from gammafold.modeling.models.parameter_files import parameter_to_dict, parameters_from_dict, tell_unknown_keys
 from gammafold.modeling.parameter import Parameter, Parameters
-from gammafold.utils.errors import InputError, InputTypeError, UnitsError
+from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnitsError
 from gammafold.utils.names import make_name
 
 __all__ = ["ModelBase", "NamedModel", "import_path", "listed_names", "main_tag", "relink", "walk"]
@@ -65,6 +66,8 @@ class ModelBase:
     tag: ClassVar[Any] = "ModelBase"
     default_parameters: ClassVar[Parameters] = Parameters()
     _parameter_names: tuple[str, ...] = ()
+    # Entries of its own in files, besides the type and the parameters.
+    _file_keys: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -99,11 +102,12 @@ class ModelBase:
         for name, default in declared.items():
             given = values.get(name)
             if isinstance(given, Parameter):
-                self.__dict__[name] = self._fitting(default, given)
-                continue
-            parameter = default.copy()
-            if given is not None:
-                self._assign(parameter, given)
+                parameter = self._fitting(default, given)
+            else:
+                parameter = default.copy()
+                if given is not None:
+                    self._assign(parameter, given)
+            parameter._type = parameter._type or self._type
             self.__dict__[name] = parameter
 
     def _assign(self, parameter: Parameter, value: Any) -> None:
@@ -135,6 +139,8 @@ class ModelBase:
                     f"set {name}.value or {name}.quantity, or link it to another parameter"
                 )
             value = self._fitting(self.__dict__.get(name, self.default_parameters[name]), value)
+        elif isinstance(value, Parameter) and not hasattr(self, name):
+            raise InputTypeError(f"{type(self).__name__} has no parameter {name!r}: there are {self.places}")
         if isinstance(value, ModelBase) and any(part is self for part in walk(value)):
             raise InputError(f"{type(self).__name__}.{name} cannot be {value!r}: a model would be a part of itself")
         super().__setattr__(name, value)
@@ -253,6 +259,9 @@ class ModelBase:
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Self:
         """Return a model from `to_dict`."""
         content = data.get(cls._type, data) if cls._type else data
+        if import_path(cls) is None:
+            # What a class of a user reads is its own affair.
+            tell_unknown_keys(content, ("type", "parameters", *cls._file_keys), main_tag(cls))
         parameters = parameters_from_dict(content.get("parameters", []), cls.default_parameters, main_tag(cls))
         return cls.from_parameters(parameters, **kwargs)
 
@@ -360,16 +369,34 @@ def walk(model: ModelBase) -> Iterator[ModelBase]:
 
 
 def relink(models: Iterable[ModelBase]) -> None:
-    """Make one parameter of those that were read with the same link label."""
+    """Make one parameter of those that were read with the same link label.
+
+    Raises
+    ------
+    FileFormatError
+        If they do not have one value.
+    """
     shared: dict[str, Parameter] = {}
     for model in models:
         for part in walk(model):
             for name in part._parameter_names:
                 parameter = getattr(part, name)
                 if parameter.link is not None:
-                    setattr(part, name, shared.setdefault(parameter.link, parameter))
+                    first = shared.setdefault(parameter.link, parameter)
+                    _require_equal(first, parameter)
+                    setattr(part, name, first)
     for parameter in shared.values():
         parameter.link = None
+
+
+def _require_equal(first: Parameter, other: Parameter) -> None:
+    """Raise an error if two parameters that are to be one differ: a file was changed in one place only."""
+    same = first.unit.is_equivalent(other.unit)
+    if not same or not np.isclose(first.quantity.to_value(other.unit), other.value, rtol=1e-9, atol=0):
+        raise FileFormatError(
+            f"the parameters linked as {first.link!r} are {first.name} = {first.quantity:g} and "
+            f"{other.name} = {other.quantity:g}: expected one value"
+        )
 
 
 def listed_names(names: Any, model: str) -> list[str] | None:

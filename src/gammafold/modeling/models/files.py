@@ -14,9 +14,10 @@ import numpy as np
 
 from gammafold import __version__
 from gammafold.modeling.links import labelled
-from gammafold.modeling.models.core import NamedModel, relink, walk
+from gammafold.modeling.models.core import NamedModel, import_path, relink, walk
+from gammafold.modeling.models.parameter_files import tell_unknown_keys
 from gammafold.modeling.models.registry import find_class
-from gammafold.utils.errors import FileFormatError
+from gammafold.utils.errors import FileFormatError, GammafoldError, MissingPackageError
 from gammafold.utils.files import all_or_none, atomic_path, make_path, read_yaml, write_yaml
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ __all__ = [
 
 # The version of the layout, raised when a reader must know the difference.
 _SCHEMA = 1
+# What the entry of a model may hold.
+_KEYS = ("name", "type", "datasets_names", "spectral", "spatial", "temporal", "apply_irf", "parameters")
 
 
 def models_to_dict(models: DatasetModels, full_output: bool) -> dict[str, Any]:
@@ -52,14 +55,33 @@ def models_from_dict(data: Any, path: str | os.PathLike[str] = "") -> list[Named
     """
     if not isinstance(data, dict) or not isinstance(data.get("components"), list):
         raise FileFormatError("these are no models: there is no list of components")
-    schema = (data.get("metadata") or {}).get("schema", _SCHEMA)
-    if schema > _SCHEMA:
+    metadata = data.get("metadata")
+    schema = metadata.get("schema", _SCHEMA) if isinstance(metadata, dict) else _SCHEMA
+    if not isinstance(schema, int) or schema > _SCHEMA:
         raise FileFormatError(f"the models have the layout {schema}: this version reads up to {_SCHEMA}")
-    models: list[NamedModel] = []
-    for content in data["components"]:
-        models.append(find_class(content, NamedModel).from_content(_resolved(content, Path(make_path(path)))))
+    folder = Path(make_path(path))
+    models = [_model_from_dict(content, i, folder) for i, content in enumerate(data["components"])]
     relink(models)
     return models
+
+
+def _model_from_dict(content: Any, position: int, folder: Path) -> NamedModel:
+    """Return the model of an entry; errors say which one it is."""
+    try:
+        model = find_class(content, NamedModel).from_content(_resolved(content, folder))
+    except MissingPackageError:
+        raise
+    except GammafoldError as error:
+        raise FileFormatError(f"{_label(content, position)}: {error}") from error
+    if import_path(type(model)) is None:
+        # What a class of a user reads is its own affair.
+        tell_unknown_keys(content, _KEYS, _label(content, position))
+    return model
+
+
+def _label(content: Any, position: int) -> str:
+    name = content.get("name") if isinstance(content, dict) else None
+    return f"component {position}" if name is None else f"model {name!r}"
 
 
 def read_covariance_of(models: DatasetModels, data: dict[str, Any], path: str | os.PathLike[str] = "") -> None:

@@ -7,7 +7,7 @@ times the logarithm of the posterior, up to the evidence.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import lgamma, log, pi, sqrt
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ import astropy.units as u
 import numpy as np
 
 from gammafold.modeling.parameter import Parameter, PriorParameter
+from gammafold.modeling.parameter_checks import as_number
 from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnitsError
 from gammafold.utils.namespace import namespace_of
 
@@ -39,11 +40,14 @@ class PriorKernel:
         ``-2 ln p(x)``; infinite where the prior is zero.
     gradient, curvature : callable
         Its first and second derivative; 0 where the prior is zero.
+    support : tuple of float
+        The range outside which the prior is zero, which is a limit to a fit. Default: no limits.
     """
 
     deviance: Callable[[Any], Any]
     gradient: Callable[[Any], Any]
     curvature: Callable[[Any], Any]
+    support: tuple[float, float] = (-np.inf, np.inf)
 
 
 class Prior:
@@ -82,12 +86,31 @@ class Prior:
             raise InputTypeError(
                 f"{type(self).__name__} has no parameter {unknown}: there are {list(self._parameter_names)}"
             )
-        self.weight = float(weight)
+        self.weight = weight
         for name in self._parameter_names:
             given = kwargs.get(name, getattr(type(self), name))
             own = given if isinstance(given, PriorParameter) else PriorParameter(name, given)
             setattr(self, name, copy.copy(own))
         self.check()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._parameter_names and not isinstance(value, PriorParameter):
+            raise InputTypeError(
+                f"{type(self).__name__}.{name} cannot be set to {value!r}: set {name}.value, or make a new prior"
+            )
+        super().__setattr__(name, value)
+
+    @property
+    def weight(self) -> float:
+        """What ``-2 ln p`` is multiplied by."""
+        return self._weight
+
+    @weight.setter
+    def weight(self, weight: Any) -> None:
+        number = as_number(weight, f"the weight of a {type(self).__name__}")
+        if not 0 <= number < np.inf:
+            raise InputError(f"the weight of a {type(self).__name__} is {number:g}: expected 0 or more")
+        self._weight = number
 
     @property
     def parameters(self) -> list[PriorParameter]:
@@ -100,13 +123,18 @@ class Prior:
     # A method of the subclass: the prior of weight 1 with the given numbers, passed by name.
     kernel: Callable[..., PriorKernel]
 
-    def compile(self, unit: Any = "") -> PriorKernel:
+    def compile(self, unit: Any = None) -> PriorKernel:
         """Return the prior as functions of plain values.
 
         Parameters
         ----------
-        unit : unit
-            Unit of these values. Default: that of the prior's numbers.
+        unit : unit, optional
+            Unit of these values. Default: that of the first of the prior's numbers that has one.
+
+        Raises
+        ------
+        UnitsError
+            If a number of the prior is in a unit of another kind.
         """
         self.check()
         kernel = self.kernel(**self.numbers(unit))
@@ -117,24 +145,29 @@ class Prior:
             lambda x: weight * kernel.deviance(x),
             lambda x: weight * kernel.gradient(x),
             lambda x: weight * kernel.curvature(x),
+            kernel.support,
         )
 
-    def numbers(self, unit: Any = "") -> dict[str, float]:
-        """Return the numbers of the prior by name, for values in a unit."""
+    def numbers(self, unit: Any = None) -> dict[str, float]:
+        """Return the numbers of the prior by name, for values in a unit, as in `compile`."""
+        if unit is None:
+            own = [parameter.unit for parameter in self.parameters]
+            unit = next((each for each in own if each != u.dimensionless_unscaled), u.dimensionless_unscaled)
         return {parameter.name: self._number(parameter, u.Unit(unit)) for parameter in self.parameters}
 
     def _number(self, parameter: PriorParameter, unit: u.UnitBase) -> float:
-        if parameter.unit == u.dimensionless_unscaled or unit == u.dimensionless_unscaled:
+        if parameter.unit == u.dimensionless_unscaled:
             return parameter.value
         if not parameter.unit.is_equivalent(unit):
             raise UnitsError(
-                f"{type(self).__name__}.{parameter.name} is in {parameter.unit}: expected a unit like {unit}"
+                f"{type(self).__name__}.{parameter.name} is in {parameter.unit}: "
+                f"expected a unit like {unit.to_string()!r}"
             )
         return float(parameter.quantity.to_value(unit))
 
     def __call__(self, value: Any) -> float:
-        """Return ``-2 ln p``, times the weight, of a parameter or a number."""
-        if isinstance(value, Parameter):
+        """Return ``-2 ln p``, times the weight, of a parameter, a quantity or a number."""
+        if isinstance(value, Parameter | u.Quantity):
             return float(self.compile(value.unit).deviance(value.value))
         return float(self.compile().deviance(value))
 
@@ -154,16 +187,20 @@ class Prior:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Prior:
         """Return a prior of any kind from `to_dict`."""
+        from gammafold.modeling.models.parameter_files import entries_of, number_in
         from gammafold.modeling.models.registry import find_class
 
-        content = data.get("prior", data)
+        content = data.get("prior", data) if isinstance(data, Mapping) else data
         found = find_class(content, Prior)
         numbers = {}
-        for entry in content.get("parameters", []):
-            if entry.get("name") not in found._parameter_names:
-                raise FileFormatError(f"{found.__name__} has no parameter {entry.get('name')!r}")
-            numbers[entry["name"]] = PriorParameter(entry["name"], float(entry["value"]), entry.get("unit", ""))
-        return found(weight=content.get("weight", 1), **numbers)
+        for entry in entries_of(content.get("parameters", []), found.__name__):
+            name = entry["name"]
+            if name not in found._parameter_names:
+                raise FileFormatError(f"{found.__name__} has no parameter {name!r}")
+            numbers[name] = PriorParameter(
+                name, number_in(entry, "value", f"{found.__name__}.{name}"), entry.get("unit", "")
+            )
+        return found(weight=number_in({"weight": 1, **content}, "weight", found.__name__), **numbers)
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{parameter.name}={parameter.value:g}" for parameter in self.parameters)
@@ -200,6 +237,7 @@ class UniformPrior(Prior):
             lambda x: namespace_of(x).where((x >= min) & (x <= max), constant, np.inf),
             lambda x: namespace_of(x).zeros_like(x, dtype=float),
             lambda x: namespace_of(x).zeros_like(x, dtype=float),
+            (min, max),
         )
 
 
@@ -238,6 +276,7 @@ class LogUniformPrior(Prior):
             lambda x: namespace_of(x).where(inside(x), constant + 2.0 * namespace_of(x).log(safe(x)), np.inf),
             lambda x: namespace_of(x).where(inside(x), 2.0 / safe(x), 0.0),
             lambda x: namespace_of(x).where(inside(x), -2.0 / safe(x) ** 2, 0.0),
+            (min, max),
         )
 
 
@@ -259,6 +298,7 @@ class GaussianPrior(Prior):
     def check(self) -> None:
         """Raise an `InputError` unless sigma is positive."""
         _check_positive(self, self.sigma)
+        _check_kinds(self, self.mu, self.sigma)
 
     def kernel(self, mu: float, sigma: float) -> PriorKernel:
         """Return the kernel of the normal density."""
@@ -294,6 +334,7 @@ class GeneralizedGaussianPrior(Prior):
         """Raise an `InputError` unless sigma and eta are positive."""
         _check_positive(self, self.sigma)
         _check_positive(self, self.eta)
+        _check_kinds(self, self.mu, self.sigma)
 
     def kernel(self, mu: float, sigma: float, eta: float) -> PriorKernel:
         """Return the kernel of the generalised normal density."""
@@ -314,10 +355,22 @@ class GeneralizedGaussianPrior(Prior):
 
 
 def _check_range(prior: Prior, low: PriorParameter, high: PriorParameter) -> None:
-    if not (np.isfinite(low.value) and np.isfinite(high.value) and low.quantity < high.quantity):
+    _check_kinds(prior, low, high)
+    values = prior.numbers()
+    if not -np.inf < values["min"] < values["max"] < np.inf:
         raise InputError(
             f"{type(prior).__name__} has the range [{low.value:g}, {high.value:g}]: expected finite ends, min < max"
         )
+
+
+def _check_kinds(prior: Prior, *numbers: PriorParameter) -> None:
+    """Raise an error unless all numbers, zeros aside, have units of one kind, or none has a unit."""
+    first, *others = [number for number in numbers if number.value or number.unit != u.dimensionless_unscaled]
+    for other in others:
+        if not first.unit.is_equivalent(other.unit):
+            units = [number.unit.to_string() for number in (first, other)]
+            names = f"{type(prior).__name__}.{first.name} and {other.name}"
+            raise UnitsError(f"{names} have the units {units}: expected units of one kind, or none")
 
 
 def _check_positive(prior: Prior, parameter: PriorParameter) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from gammafold.utils.errors import FileFormatError, UnknownNameError
@@ -114,6 +115,8 @@ def find_class(content: Mapping[str, Any], base: type[T], kind: str | None = Non
     FileFormatError
         If there is no such class, or it is no subclass of ``base``.
     """
+    if not isinstance(content, Mapping):
+        raise FileFormatError(f"a {kind or base.__name__} entry is {content!r}: expected a mapping with a type")
     tag = content.get("type")
     path = content.get("class")
     _import_all()
@@ -151,6 +154,7 @@ def _imported(path: str, base: type[T]) -> type[T]:
     return found
 
 
+@cache
 def _import_all() -> None:
     """Import the modules of the package, so that every class is known."""
     from gammafold.modeling import models

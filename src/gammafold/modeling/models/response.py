@@ -8,8 +8,9 @@ share the evaluation of the model too.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
-from math import exp
+from math import exp, inf
 from typing import Any, ClassVar, Self
 
 from gammafold.likelihood.flux import FluxFunction
@@ -198,6 +199,6 @@ def _shifted_derivatives(flux: FluxFunction) -> Callable[..., Any] | None:
 def _set_prior(parameter: Parameter, center: float, sigma: float | None) -> None:
     if sigma is None:
         return
-    if not sigma > 0:
+    if not isinstance(sigma, numbers.Real) or not 0 < sigma < inf:
         raise InputError(f"sigma of {parameter.name!r} is {sigma}: expected a width above zero, or None for no prior")
     parameter.prior = GaussianPrior(mu=center, sigma=sigma)

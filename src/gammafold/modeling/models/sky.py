@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from gammafold.modeling.links import labelled
-from gammafold.modeling.models.core import ModelBase, NamedModel, import_path, main_tag
+from gammafold.modeling.models.core import ModelBase, NamedModel, import_path, listed_names, main_tag
 from gammafold.modeling.models.registry import ModelRegistry, find_class
 from gammafold.modeling.models.spectral_power_law import PowerLawNormSpectralModel
 from gammafold.modeling.parameter import Parameters
-from gammafold.utils.errors import InputError, InputTypeError
+from gammafold.utils.errors import FileFormatError, InputError, InputTypeError
 from gammafold.utils.names import make_name, name_in_file
 
 if TYPE_CHECKING:
@@ -166,10 +167,7 @@ class SkyModel(ComponentModel):
         self.spectral_model = spectral_model
         self.spatial_model = spatial_model
         self.temporal_model = temporal_model
-        unknown = set(apply_irf or {}) - set(_IRFS)
-        if unknown:
-            raise InputError(f"apply_irf of model {self.name!r} has {sorted(unknown)}: expected some of {_IRFS}")
-        self.apply_irf = dict.fromkeys(_IRFS, True) | dict(apply_irf or {})
+        self.apply_irf = dict.fromkeys(_IRFS, True) | _checked_irfs(apply_irf or {}, self.name)
         if covariance_data is not None:
             self.covariance = covariance_data
 
@@ -246,6 +244,8 @@ class SkyModel(ComponentModel):
     @classmethod
     def from_content(cls, data: dict[str, Any], **kwargs: Any) -> Self:
         """Return a model from a dict; linked parameters still carry their labels."""
+        if data.get("spectral") is None:
+            raise FileFormatError("there is no spectral model: expected an entry 'spectral'")
         return cls(
             **_parts_from_dict(data),
             name=name_in_file(data.get("name")),
@@ -330,9 +330,19 @@ class FoVBackgroundModel(ComponentModel):
     @classmethod
     def from_content(cls, data: dict[str, Any], **kwargs: Any) -> Self:
         """Return a model from a dict; linked parameters still carry their labels."""
-        names = data.get("datasets_names") or [None]
-        dataset_name = names if isinstance(names, str) else names[0]
-        return cls(dataset_name, name=name_in_file(data.get("name")), **_parts_from_dict(data), **kwargs)
+        names = listed_names(data.get("datasets_names"), str(data.get("name"))) or [""]
+        if len(names) != 1 or not names[0]:
+            raise FileFormatError(f"the model of the background is for the datasets {names}: expected the name of one")
+        return cls(names[0], name=name_in_file(data.get("name")), **_parts_from_dict(data), **kwargs)
+
+
+def _checked_irfs(apply_irf: Any, name: str) -> dict[str, bool]:
+    if not isinstance(apply_irf, Mapping) or not all(isinstance(value, bool) for value in apply_irf.values()):
+        raise InputTypeError(f"apply_irf of model {name!r} is {apply_irf!r}: expected a dict of True and False")
+    unknown = sorted(str(key) for key in apply_irf if key not in _IRFS)
+    if unknown:
+        raise InputError(f"apply_irf of model {name!r} has {unknown}: expected some of {_IRFS}")
+    return dict(apply_irf)
 
 
 def _part(model: Any, kind: str, owner: NamedModel) -> Any:

@@ -45,6 +45,7 @@ class SpatialModel(ModelBase):
 
     _type: ClassVar[str] = "spatial"
     default_frame: ClassVar[str] = "icrs"
+    _file_keys: ClassVar[tuple[str, ...]] = ("frame",)
 
     def __init__(self, frame: str | None = None, **kwargs: Any) -> None:
         frame = frame or self.default_frame

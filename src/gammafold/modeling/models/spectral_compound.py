@@ -54,7 +54,7 @@ class CompoundSpectralModel(SpectralModel):
             if not isinstance(model, SpectralModel):
                 raise InputTypeError(f"cannot combine a spectral model with {model!r}: expected a spectral model")
         name = operator if isinstance(operator, str) else getattr(operator, "__name__", "")
-        if isinstance(operator, str) and operator not in _OPERATORS:
+        if operator not in _OPERATORS if isinstance(operator, str) else not callable(operator):
             raise InputError(f"operator is {operator!r}: expected one of {list(_OPERATORS)} or a function")
         super().__init__()
         self.model1, self.model2 = model1, model2
@@ -159,8 +159,11 @@ class ScaleSpectralModel(SpectralModel):
 
     tag = ("ScaleSpectralModel", "scale")
     norm = Parameter("norm", 1.0, interp="log")
+    _file_keys = ("model",)
 
     def __init__(self, model: SpectralModel, norm: Any = 1.0) -> None:
+        if not isinstance(model, SpectralModel):
+            raise InputTypeError(f"the model to be scaled is {model!r}: expected a spectral model")
         super().__init__(norm=norm)
         self.model = model
 
@@ -204,7 +207,9 @@ def _part_from_dict(content: dict[str, Any], key: str) -> SpectralModel:
     """Return a part of a model that is made of others."""
     if key not in content:
         raise FileFormatError(f"{content.get('type')}: the part {key!r} is not there")
-    part = content[key].get("spectral", content[key])
+    part = content[key]
+    if isinstance(part, Mapping):
+        part = part.get("spectral", part)
     return find_class(part, SpectralModel).from_dict({"spectral": part})
 
 
@@ -276,7 +281,12 @@ def _joined_breaks(first: FluxFunction, second: FluxFunction) -> Any:
 def combine(model: SpectralModel, other: Any, operation: str, swapped: bool) -> CompoundSpectralModel:
     """Return two models, or a model and a number or quantity, combined by an operator."""
     if not isinstance(other, SpectralModel):
-        quantity = u.Quantity(other)
+        try:
+            quantity = u.Quantity(other, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise InputTypeError(
+                f"cannot {operation} a spectral model and {other!r}: expected a spectral model, a number or a quantity"
+            ) from error
         if operation in ("mul", "truediv") and quantity.unit == u.dimensionless_unscaled:
             other = PowerLawNormSpectralModel(norm=float(quantity.value))
             other.norm.frozen = True

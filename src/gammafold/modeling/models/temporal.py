@@ -18,7 +18,7 @@ import numpy as np
 
 from gammafold.modeling.models.core import ModelBase
 from gammafold.modeling.parameter import Parameter
-from gammafold.utils.errors import InputError
+from gammafold.utils.errors import InputError, InputTypeError
 
 if TYPE_CHECKING:
     from astropy.time import Time
@@ -58,6 +58,7 @@ class TemporalModel(ModelBase):
 
     _type: ClassVar[str] = "temporal"
     is_energy_dependent: ClassVar[bool] = False
+    _file_keys: ClassVar[tuple[str, ...]] = ("scale",)
     between: ClassVar[Callable[..., Any] | None] = None
 
     def __init__(self, scale: str = "utc", **kwargs: Any) -> None:
@@ -91,6 +92,10 @@ class TemporalModel(ModelBase):
 
     def __call__(self, time: Time) -> np.ndarray:
         """Return the factor at times."""
+        from astropy.time import Time
+
+        if not isinstance(time, Time):
+            raise InputTypeError(f"time is {time!r}: expected an astropy.time.Time")
         day = u.Quantity(getattr(time, self.scale).mjd, "d")
         value = self.evaluate(day, *(parameter.quantity for parameter in self.parameters))
         return u.Quantity(value).to_value("")

@@ -46,6 +46,7 @@ class LightCurveTemplateTemporalModel(TemporalModel):
 
     tag = ("LightCurveTemplateTemporalModel", "template")
     t_ref = Parameter("t_ref", "51544 d", frozen=True)
+    _file_keys = ("scale", "filename", "format", "unit", "times", "values")
 
     def __init__(
         self,
@@ -125,7 +126,11 @@ class LightCurveTemplateTemporalModel(TemporalModel):
         from astropy.table import Table
 
         path = make_path(filename)
-        return cls.from_table(Table.read(path), filename=path)
+        try:
+            table = Table.read(path)
+        except Exception as error:
+            raise FileFormatError(f"cannot read a table from {path}: {error}") from error
+        return cls.from_table(table, filename=path)
 
     def write(self, filename: str | os.PathLike[str] | None = None, overwrite: bool = False) -> None:
         """Write the light curve as FITS, by default to the model's own file."""

@@ -90,6 +90,48 @@ def test_unknown_backend_and_options(dataset):
         Fit("fisher-scoring", optimize_opts={"tol": 9}).run(dataset)
     with pytest.raises(InputTypeError, match="on_failure is 'shrug': expected one of"):
         Fit(on_failure="shrug")
+    late = Fit()
+    late.backend = "magic"
+    with pytest.raises(InputError, match="no fit backend 'magic'"):
+        late.run(dataset)
+
+
+@pytest.mark.parametrize(
+    ("backend", "options", "match"),
+    [
+        ("minuit", "fast", "the options of minuit are 'fast': expected a dict"),
+        ("minuit", {"strategy": 7}, "'strategy' of minuit is 7: expected 0, 1 or 2"),
+        ("minuit", {"tol": -1}, "'tol' of minuit is -1: expected a number above 0"),
+        ("minuit", {"tol": np.nan}, "'tol' of minuit is nan: expected a number above 0"),
+        ("minuit", {"max_evaluations": 2.5}, "'max_evaluations' of minuit is 2.5: expected a whole number above 0"),
+        ("fisher-scoring", {"max_iterations": 0}, "'max_iterations' of fisher-scoring is 0: expected a whole number"),
+        ("scipy", {"method": "Foo"}, "'method' of scipy is 'Foo': expected one of .*'L-BFGS-B'"),
+        ("scipy", {"method": "dogleg"}, "'method' of scipy is 'dogleg': expected one of"),
+        ("scipy", {"tol": "a"}, "'tol' of scipy is 'a': expected a number above 0"),
+    ],
+)
+def test_values_of_options_are_checked_at_once(backend, options, match):
+    with pytest.raises((InputError, InputTypeError), match=match):
+        Fit(backend, optimize_opts=options)
+
+
+def test_an_option_that_scipy_does_not_know(dataset):
+    with pytest.raises(InputError, match="the method L-BFGS-B of scipy: Unknown solver options: maxitre"):
+        quiet(dataset, "scipy", optimize_opts={"maxitre": 3})
+
+
+@pytest.mark.parametrize("method", ["bfgs", "CG", "Newton-CG", "TNC", "Nelder-Mead", "COBYQA", "trust-constr"])
+def test_methods_of_scipy_end_at_one_minimum(dataset, method):
+    best = quiet(dataset)
+    found = quiet(dataset, "scipy", optimize_opts={"method": method})
+    assert found.success
+    assert_allclose(found.total_stat, best.total_stat, atol=1e-8)
+    spectrum(dataset).index.max = 5
+    if method in ("bfgs", "CG", "Newton-CG"):
+        with pytest.raises(InputError, match="of scipy knows no limits, and there are some: use one of"):
+            quiet(dataset, "scipy", optimize_opts={"method": method})
+    else:
+        assert quiet(dataset, "scipy", optimize_opts={"method": method}).success
 
 
 # -- statistics that are not finite

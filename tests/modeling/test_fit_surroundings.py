@@ -12,7 +12,7 @@ from gammafold.modeling import Fit, Parameter
 from gammafold.modeling.models import LogParabolaSpectralModel, PowerLawSpectralModel, SkyModel
 from gammafold.modeling.scan import scan_values
 from gammafold.samples import sample_files
-from gammafold.utils.errors import FitError, GammafoldWarning, InputError, InputTypeError, UnknownNameError
+from gammafold.utils.errors import FitError, GammafoldWarning, InputError, InputTypeError, UnitsError, UnknownNameError
 
 NAMES = ["amplitude", "alpha", "beta"]
 
@@ -211,8 +211,25 @@ def test_what_cannot_be_followed(fitted):
         fit.stat_contour(datasets, "alpha", "beta", sigma=-1)
     with pytest.raises(InputError, match="sigma is 0: expected a number above 0"):
         fit.confidence(datasets, "alpha", sigma=0)
-    with pytest.raises(InputTypeError, match="values 'many' of 'alpha': expected numbers"):
+    with pytest.raises(InputTypeError, match="the values to scan of parameter 'alpha' are 'many': expected numbers"):
         fit.stat_profile(datasets, "alpha", values="many")
+    with pytest.raises(InputError, match="'alpha' are .*nan.*: expected a list of finite numbers"):
+        fit.stat_profile(datasets, "alpha", values=[2, np.nan])
+    with pytest.raises(InputError, match="expected a list of finite numbers"):
+        fit.stat_profile(datasets, "alpha", values=[])
+    with pytest.raises(UnitsError, match="'amplitude' are in TeV: expected a unit like"):
+        fit.stat_profile(datasets, "amplitude", values=[1, 2] * u.TeV)
+    with pytest.raises(InputError, match="numpoints is 10.5: a contour needs at least 4, a whole number"):
+        fit.stat_contour(datasets, "alpha", "beta", numpoints=10.5)
+    with pytest.raises(InputError, match="sigma is 'a': expected a number above 0"):
+        fit.confidence(datasets, "alpha", sigma="a")
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_where_a_formula_overflows_a_profile_says_so_and_is_quiet(fitted):
+    datasets, _ = fitted
+    found = Fit().stat_profile(datasets, "alpha", values=[2.3, 1000])
+    assert list(found["success"]) == [True, False]
 
 
 def test_no_contour_away_from_a_minimum():
@@ -220,6 +237,25 @@ def test_no_contour_away_from_a_minimum():
     datasets.models = SkyModel(PowerLawSpectralModel(index=9, amplitude="4e-9 cm-2 s-1 TeV-1"), name="crab")
     with pytest.raises(FitError, match="not at a minimum; run the fit first"):
         Fit().stat_contour(datasets, "index", "amplitude")
+    with pytest.raises(FitError, match="no interval: the parameters are not at a minimum; run the fit first"):
+        Fit().confidence(datasets, "index")
+    # A start from which the statistic rises all around, but not from its minimum.
+    datasets.models[0].spectral_model.index.value = 2
+    with pytest.raises(FitError, match="no interval: the parameters are not at a minimum"):
+        Fit().confidence(datasets, "index")
+
+
+def test_errors_from_a_rounded_minimum(fitted):
+    """A fit written down with few digits is as good a start: the ends of the interval stay where they are."""
+    datasets, _ = fitted
+    fit = Fit()
+    alpha = datasets.parameters["alpha"]
+    best = fit.confidence(datasets, "alpha")
+    ends = alpha.value - best["errn"], alpha.value + best["errp"]
+    with datasets.parameters.restore_status():
+        alpha.value += 0.02 * alpha.error
+        near = fit.confidence(datasets, "alpha")
+        assert_allclose([alpha.value - near["errn"], alpha.value + near["errp"]], ends, atol=0.01 * alpha.error)
 
 
 def test_no_values_to_scan_without_an_error():

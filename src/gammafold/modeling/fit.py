@@ -17,6 +17,7 @@ import numpy as np
 from gammafold.likelihood.likelihood import Likelihood
 from gammafold.modeling.covariance_estimate import CovarianceEstimate, estimate_covariance
 from gammafold.modeling.doubts import what_is_doubtful
+from gammafold.modeling.fit_options import check_fit_options
 from gammafold.modeling.fit_result import FitResult, software_versions
 from gammafold.modeling.follow import Surroundings
 from gammafold.modeling.optimize import (
@@ -81,7 +82,7 @@ class Fit:
         if on_failure not in choices:
             raise InputTypeError(f"on_failure is {on_failure!r}: expected one of {choices}")
         self.backend = backend
-        self.optimize_opts = dict(optimize_opts or {})
+        self.optimize_opts = check_fit_options(backend, optimize_opts)
         self.on_failure = on_failure
         self.store_trace = store_trace
         self.covariance_opts, self.confidence_opts = dict(covariance_opts or {}), dict(confidence_opts or {})
@@ -166,6 +167,11 @@ class Fit:
         result : dict
             ``errn`` and ``errp``, distances >= 0 in the parameter's unit; ``success``, and ``status`` with
             a word for each end: "converged", "at limit", "open" or "failed".
+
+        Raises
+        ------
+        FitError
+            If the parameters do not stand at the minimum.
         """
         return _surroundings(datasets).confidence(parameter, sigma, reoptimize)
 
@@ -220,6 +226,11 @@ class Fit:
         -------
         result : dict
             ``<x>`` and ``<y>``, the points in order, ``success``, and ``status`` with a word for each point.
+
+        Raises
+        ------
+        FitError
+            If the parameters do not stand at the minimum.
         """
         return _surroundings(datasets).contour(x, y, numpoints, sigma)
 

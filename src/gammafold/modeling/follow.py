@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammafold.likelihood.likelihood import Likelihood
+from gammafold.modeling.optimize import distance_to_minimum
+from gammafold.modeling.parameter_checks import as_scan
 from gammafold.modeling.scan import confidence_intervals, contour, scan, scan_values
-from gammafold.utils.errors import FitError, GammafoldWarning, InputTypeError, UnknownNameError
+from gammafold.utils.errors import FitError, GammafoldWarning, UnknownNameError
 
 if TYPE_CHECKING:
     from gammafold.modeling.parameter import Parameter
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Surroundings"]
 
 Array = NDArray[np.float64]
+
+# How far from the minimum, in the statistic, errors may start: it moves their ends by half a percent.
+_NEAR = 0.01
 
 
 class Surroundings:
@@ -66,7 +71,10 @@ class Surroundings:
     def confidence(self, parameter: Any, sigma: float, reoptimize: bool) -> dict[str, Any]:
         """Asymmetric errors of one parameter."""
         position = self.position(parameter)
-        found = confidence_intervals(self.likelihood, self.best, self.errors, [position], sigma, reoptimize)[0]
+        self._require_minimum("interval")
+        with np.errstate(all="ignore"):
+            # Far away a formula may overflow: an end that cannot be found says so.
+            found = confidence_intervals(self.likelihood, self.best, self.errors, [position], sigma, reoptimize)[0]
         if not found.success:
             warnings.warn(
                 f"the {sigma:g} sigma interval of {found.name!r} is incomplete: lower end {found.status[0]}, "
@@ -90,8 +98,10 @@ class Surroundings:
     def profile(self, parameter: Any, values: Any, reoptimize: bool) -> dict[str, Any]:
         """Statistic along one parameter."""
         position = self.position(parameter)
-        points = self.scan_values(position) if values is None else _numbers(values, self.free[position])
-        stat, theta, converged = scan(self.likelihood, self.best, [position], points[:, None], reoptimize)
+        own = self.free[position]
+        points = self.scan_values(position) if values is None else as_scan(values, own.unit, own.name)
+        with np.errstate(all="ignore"):
+            stat, theta, converged = scan(self.likelihood, self.best, [position], points[:, None], reoptimize)
         return {
             f"{self.free[position].name}_scan": points,
             "stat_scan": stat,
@@ -104,7 +114,8 @@ class Surroundings:
         pair = self._pair(x, y)
         first, second = (self.scan_values(position) for position in pair)
         points = np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)
-        stat, _, converged = scan(self.likelihood, self.best, pair, points, reoptimize)
+        with np.errstate(all="ignore"):
+            stat, _, converged = scan(self.likelihood, self.best, pair, points, reoptimize)
         shape = (len(first), len(second))
         names = self._names(pair)
         return {
@@ -117,12 +128,30 @@ class Surroundings:
     def contour(self, x: Any, y: Any, numpoints: int, sigma: float) -> dict[str, Any]:
         """Points where the profile of two parameters has risen by sigma squared."""
         pair = self._pair(x, y)
-        covariance = 2.0 * np.linalg.inv(self.likelihood.hessian(self.best))
+        hessian = self._require_minimum("contour")
+        covariance = 2.0 * np.linalg.inv(hessian)
         if not np.all(np.linalg.eigvalsh(covariance / np.outer(self.errors, self.errors)) > 0):
-            raise FitError("no contour: the parameters are not at a minimum; run the fit first")
-        found = contour(self.likelihood, self.best, np.asarray(covariance, float), pair[0], pair[1], numpoints, sigma)
+            raise FitError("no contour: the statistic is not curved upwards in all parameters")
+        with np.errstate(all="ignore"):
+            found = contour(
+                self.likelihood, self.best, np.asarray(covariance, float), pair[0], pair[1], numpoints, sigma
+            )
         names = self._names(pair)
         return {names[0]: found.x, names[1]: found.y, "success": found.success, "status": found.status}
+
+    def _require_minimum(self, what: str) -> Array:
+        """Return the Hessian (p, p); raise a `FitError` where the statistic is not at its minimum.
+
+        Away from it the statistic rises from somewhere on a slope, which says nothing about errors.
+        """
+        hessian: Array = self.likelihood.hessian(self.best)
+        edm = distance_to_minimum(self.likelihood, self.best, hessian)
+        if not edm < _NEAR:
+            raise FitError(
+                f"no {what}: the parameters are not at a minimum; run the fit first (the distance in the statistic "
+                f"is {edm:.2g})"
+            )
+        return hessian
 
     def _pair(self, x: Any, y: Any) -> list[int]:
         pair = [self.position(x), self.position(y)]
@@ -146,14 +175,3 @@ def _usable_errors(likelihood: Likelihood, theta: Array) -> Array:
     with np.errstate(all="ignore"):
         full = np.diagonal(np.linalg.pinv(likelihood.fisher(theta) / np.sqrt(np.outer(information, information))))
     return np.sqrt(2.0 * np.clip(full, 1.0, 1e6) / information)
-
-
-def _numbers(values: Any, parameter: Parameter) -> Array:
-    """Values of a parameter in its own unit, as an array."""
-    if hasattr(values, "to_value"):
-        values = values.to_value(parameter.unit)
-    try:
-        numbers = np.atleast_1d(np.asarray(values, dtype=float))
-    except (TypeError, ValueError) as error:
-        raise InputTypeError(f"values {values!r} of {parameter.name!r}: expected numbers") from error
-    return numbers

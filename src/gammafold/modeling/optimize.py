@@ -7,6 +7,7 @@ every backend ends at the minimum and not merely near it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from gammafold.likelihood.likelihood import Likelihood
 from gammafold.modeling.curvature import curvature_at
+from gammafold.modeling.fit_options import GRADIENT_FREE, check_fit_options, scipy_method
 from gammafold.utils.errors import InputError
 
 __all__ = ["BACKENDS", "OptimizeOutcome", "distance_to_minimum", "is_minimum", "minimise", "on_limits", "polish"]
@@ -118,18 +120,16 @@ def minimise(
 
     Raises
     ------
-    InputError
-        If there is no such backend.
+    InputError, InputTypeError
+        If there is no such backend, or an option is not accepted.
     """
-    try:
-        run = BACKENDS[backend]
-    except KeyError:
-        raise InputError(f"no fit backend {backend!r}: there are {sorted(BACKENDS)}") from None
+    accepted = check_fit_options(backend, options)
+    run = BACKENDS[backend]
     x0 = np.asarray(likelihood.x0, dtype=float)
     scaled = _Scaled(likelihood, likelihood.expected_errors(x0), store_trace)
     # A minimiser may try parameters at which a formula overflows: what comes of it is looked at, and turned back.
     with np.errstate(all="ignore"):
-        outcome = _really(scaled, run(scaled, x0 / scaled.scale, dict(options or {})))
+        outcome = _really(scaled, run(scaled, x0 / scaled.scale, accepted))
     return replace(outcome, n_evaluations=scaled.n_evaluations, trace=tuple(scaled.trace))
 
 
@@ -155,14 +155,12 @@ def _run_minuit(scaled: _Scaled, x0: Array, options: dict[str, Any]) -> Optimize
     minuit.errordef = 1.0
     minuit.print_level = 0
     # Strategy 0: the covariance is not Minuit's affair, it comes from the exact Hessian afterwards.
-    minuit.strategy = options.pop("strategy", 0)
-    minuit.tol = options.pop("tol", 1e-3)
-    max_evaluations = options.pop("max_evaluations", None)
-    _refuse_unknown(options, "minuit", ["strategy", "tol", "max_evaluations"])
+    minuit.strategy = options.get("strategy", 0)
+    minuit.tol = options.get("tol", 1e-3)
     minuit.errors = np.full(len(x0), 0.5)
     lower, upper = _bounds(scaled)
     minuit.limits = list(zip(lower, upper, strict=True))
-    minuit.migrad(ncall=max_evaluations)
+    minuit.migrad(ncall=options.get("max_evaluations"))
     form = minuit.fmin
     theta = np.clip(np.asarray(minuit.values) * scaled.scale, scaled.likelihood.lower, scaled.likelihood.upper)
     message = "converged" if form.is_valid else "Minuit: " + _why_invalid(form)
@@ -181,13 +179,22 @@ def _why_invalid(form: Any) -> str:
 
 
 def _run_scipy(scaled: _Scaled, x0: Array, options: dict[str, Any]) -> OptimizeOutcome:
-    from scipy.optimize import minimize
+    from scipy.optimize import OptimizeWarning, minimize
 
-    method = options.pop("method", "L-BFGS-B")
+    limits = _bounds(scaled)
+    has_limits = bool(np.isfinite(limits).any())
+    method = scipy_method(options.pop("method", "L-BFGS-B"), has_limits)
     tol = options.pop("tol", None)
-    gradient = scaled.gradient if method not in ("Nelder-Mead", "Powell", "COBYLA") else None
-    bounds = list(zip(*_bounds(scaled), strict=True))
-    found = minimize(scaled.value, x0, jac=gradient, method=method, bounds=bounds, tol=tol, options=options or None)
+    gradient = None if method in GRADIENT_FREE else scaled.gradient
+    bounds = list(zip(*limits, strict=True)) if has_limits else None
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Unknown solver options", category=OptimizeWarning)
+            found = minimize(
+                scaled.value, x0, jac=gradient, method=method, bounds=bounds, tol=tol, options=options or None
+            )
+    except OptimizeWarning as error:
+        raise InputError(f"the method {method} of scipy: {error}") from error
     theta = np.clip(found.x * scaled.scale, scaled.likelihood.lower, scaled.likelihood.upper)
     message = "converged" if found.success else f"scipy {method}: {found.message}"
     return OptimizeOutcome(theta, float(found.fun), bool(found.success), message, "scipy", method, 0)
@@ -196,8 +203,7 @@ def _run_scipy(scaled: _Scaled, x0: Array, options: dict[str, Any]) -> OptimizeO
 def _run_fisher_scoring(scaled: _Scaled, x0: Array, options: dict[str, Any]) -> OptimizeOutcome:
     from gammafold.likelihood.fisher_scoring import minimise_batch
 
-    max_iterations = options.pop("max_iterations", 100)
-    _refuse_unknown(options, "fisher-scoring", ["max_iterations"])
+    max_iterations = options.get("max_iterations", 100)
     found = minimise_batch(scaled.likelihood, x0[None, :] * scaled.scale, max_iterations=max_iterations)
     scaled.n_evaluations += int(found.n_iterations[0])
     converged = bool(found.converged[0])
@@ -205,11 +211,6 @@ def _run_fisher_scoring(scaled: _Scaled, x0: Array, options: dict[str, Any]) -> 
     return OptimizeOutcome(
         found.theta[0], float(found.deviance[0]), converged, message, "fisher-scoring", "fisher-scoring", 0
     )
-
-
-def _refuse_unknown(options: Mapping[str, Any], backend: str, known: list[str]) -> None:
-    if options:
-        raise InputError(f"{backend} has no option {sorted(options)}: there are {known}")
 
 
 BACKENDS: Mapping[str, Callable[[_Scaled, Array, dict[str, Any]], OptimizeOutcome]] = {

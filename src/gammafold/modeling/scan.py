@@ -75,8 +75,7 @@ def confidence_intervals(
     reoptimize : bool
         Minimise over the other parameters (the profile), or keep them.
     """
-    if not sigma > 0:
-        raise InputError(f"sigma is {sigma}: expected a number above 0")
+    _check_sigma(sigma)
     direction = np.zeros((2 * len(positions), len(best)))
     for row, position in enumerate(positions):
         direction[2 * row, position] = -sigma * errors[position]
@@ -151,10 +150,9 @@ def contour(
     sigma : float
         Root of the rise; 1 gives 39.3 % joint coverage, 1.52 gives 68.3 % (James 2006, table 9.1).
     """
-    if n_points < 4:
-        raise InputError(f"numpoints is {n_points}: a contour needs at least 4")
-    if not sigma > 0:
-        raise InputError(f"sigma is {sigma}: expected a number above 0")
+    if not isinstance(n_points, int | np.integer) or n_points < 4:
+        raise InputError(f"numpoints is {n_points!r}: a contour needs at least 4, a whole number")
+    _check_sigma(sigma)
     pair = [x, y]
     factor = np.linalg.cholesky(covariance[np.ix_(pair, pair)])
     angle = 2 * np.pi * np.arange(n_points) / n_points
@@ -165,6 +163,11 @@ def contour(
     rises, _ = crossings(likelihood, best, direction, held, sigma**2)
     points = best[pair] + rises.distance[:, None] * direction[:, pair]
     return Contour(points[:, 0], points[:, 1], sigma, rises.status)
+
+
+def _check_sigma(sigma: Any) -> None:
+    if not isinstance(sigma, int | float | np.number) or not 0 < sigma < np.inf:
+        raise InputError(f"sigma is {sigma!r}: expected a number above 0")
 
 
 def scan_values(parameter: Any, best: float, error: float, n_values: int = 11, sigma: float = 2.0) -> Array:

@@ -95,6 +95,25 @@ def test_options_of_a_fit(crab_folder, run):
 
 @pytest.mark.shared
 @pytest.mark.filterwarnings("ignore::gammafold.utils.errors.GammafoldWarning")
+def test_models_of_a_file_are_fitted_from_where_they_stand(crab_folder, run, fails):
+    model = SkyModel(PowerLawSpectralModel(index=2.2, amplitude="3e-11 cm-2 s-1 TeV-1"), name="nebula")
+    model.parameters["index"].frozen = True
+    Models([model]).write(crab_folder / "mine.yaml")
+    result = run("fit pha_obs23523.fits -m mine.yaml -m power-law -o out")
+    assert result.exit_code == 0, result.output
+    found = Models.read(crab_folder / "out" / "mine.yaml")["nebula"].spectral_model
+    dataset = SpectrumDatasetOnOff.read(crab_folder / "pha_obs23523.fits")
+    dataset.models = model
+    Fit().run(dataset)
+    assert found.index.value == 2.2
+    assert found.amplitude.value == pytest.approx(model.parameters["amplitude"].value, rel=1e-6)
+    assert found.amplitude.error == pytest.approx(model.parameters["amplitude"].error, rel=1e-4)
+    assert {path.name for path in (crab_folder / "out").glob("*.png")} == {"mine.png", "power-law.png"}
+    assert set(json.loads((crab_folder / "out" / "results.json").read_text())["fits"]) == {"mine", "power-law"}
+    assert "cannot read none.yaml" in fails("fit pha_obs23523.fits -m none.yaml -o other")
+    assert "given twice" in fails("fit pha_obs23523.fits -m mine.yaml -m out/mine.yaml -o other")
+
+
 def test_an_x_ray_spectrum_is_read_per_kev(crab_folder, run, shared_data):
     options = "--energy-min '0.5 keV' --energy-max '7 keV'"
     numbers = {}

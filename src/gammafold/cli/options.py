@@ -25,6 +25,7 @@ __all__ = [
     "energy_options",
     "energy_range",
     "folder_option",
+    "is_models_file",
     "make_folder",
     "make_model",
     "output_option",
@@ -182,6 +183,17 @@ def reference_energy(text: str | None, datasets: Datasets | None = None) -> u.Qu
         return positive_energy(text, "--reference")
     ends = [one.reco_energy_axis.edges[-1] for one in datasets or () if hasattr(one, "reco_energy_axis")]
     return 1 * u.keV if ends and all(end < 1 * u.MeV for end in ends) else 1 * u.TeV
+
+
+def is_models_file(model: str) -> bool:
+    """Return whether what was given as a model is the name of a YAML file.
+
+    Examples
+    --------
+    >>> is_models_file("power-law"), is_models_file("crab.yaml")
+    (False, True)
+    """
+    return model not in MODELS and Path(model).suffix in (".yaml", ".yml")
 
 
 def make_model(name: str, reference: u.Quantity) -> SpectralModel:

@@ -59,10 +59,9 @@ def command(
 
 
 def _read(source: tuple[Path, ...], model: str, reference: str | None) -> tuple[Any, dict[str, Any]]:
-    from gammafold.cli.options import make_model, read_spectra
+    from gammafold.cli.options import is_models_file, make_model, read_spectra
     from gammafold.report.fit import fit_model
     from gammafold.report.simulate import is_config, read_config
-    from gammafold.report.spectra import LIST_ENDINGS
     from gammafold.utils.errors import FitError, InputError
 
     configs = [path for path in source if is_config(path)]
@@ -70,7 +69,7 @@ def _read(source: tuple[Path, ...], model: str, reference: str | None) -> tuple[
         if len(source) > 1:
             raise InputError(f"{configs[0]} names datasets itself: expected one such file, or spectra")
         return read_config(configs[0])
-    if model not in MODELS and Path(model).suffix in LIST_ENDINGS:
+    if is_models_file(model):
         from gammafold.modeling.models import Models
 
         truth, datasets = Models.read(model), read_spectra(source)

@@ -14,6 +14,7 @@ from gammafold.cli.options import (
     MODELS,
     energy_options,
     energy_range,
+    is_models_file,
     make_folder,
     make_model,
     output_option,
@@ -73,7 +74,7 @@ class Analysis:
         click.ClickException
             If the fit does not converge: fluxes on top of it would mislead.
         """
-        if self.model not in MODELS and Path(self.model).suffix in (".yaml", ".yml"):
+        if is_models_file(self.model):
             return _models_of_file(datasets, Path(self.model), self.source)
         from gammafold.report.fit import fit_model
 

@@ -49,6 +49,19 @@ def fit_model(datasets: Datasets, name: str, spectral: SpectralModel) -> FitResu
     return Fit().run(datasets)
 
 
+def fit_models(datasets: Datasets, models: Models) -> FitResult:
+    """Fit models to datasets, which then carry them, from where their parameters stand.
+
+    Raises
+    ------
+    InputError
+        If no counts are in range.
+    """
+    _check_range(datasets)
+    datasets.models = models
+    return Fit().run(datasets)
+
+
 def _check_range(datasets: Datasets) -> None:
     total = 0.0
     for dataset in datasets:

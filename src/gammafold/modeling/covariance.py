@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammafold.modeling.parameter import Parameter, Parameters
-from gammafold.utils.errors import InputError, UnknownNameError
+from gammafold.utils.errors import InputError, InputTypeError, UnknownNameError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -216,7 +216,10 @@ def correlation_of(matrix: Array) -> Array:
 
 def _checked(parameters: Parameters, data: Any) -> Array:
     """Return a matrix as a fresh array, if it can be the covariance of ``parameters``."""
-    matrix = np.array(data.data if isinstance(data, Covariance) else data, dtype=float)
+    try:
+        matrix = np.array(data.data if isinstance(data, Covariance) else data, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"the covariance is {data!r}: expected a matrix of numbers") from error
     n = len(parameters)
     if matrix.shape != (n, n):
         raise InputError(f"a covariance of shape {matrix.shape} for {n} parameters: expected {(n, n)}")

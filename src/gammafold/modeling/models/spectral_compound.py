@@ -278,15 +278,22 @@ def _joined_breaks(first: FluxFunction, second: FluxFunction) -> Any:
     return moving
 
 
+def _as_factor(other: Any, operation: str) -> u.Quantity:
+    try:
+        quantity = u.Quantity(np.nan if other is None else other, dtype=float)
+    except (TypeError, ValueError):
+        quantity = u.Quantity([])
+    if quantity.size != 1 or not np.isfinite(quantity):
+        raise InputTypeError(
+            f"cannot {operation} a spectral model and {other!r}: expected a spectral model, a number or a quantity"
+        )
+    return quantity.reshape(())
+
+
 def combine(model: SpectralModel, other: Any, operation: str, swapped: bool) -> CompoundSpectralModel:
     """Return two models, or a model and a number or quantity, combined by an operator."""
     if not isinstance(other, SpectralModel):
-        try:
-            quantity = u.Quantity(other, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise InputTypeError(
-                f"cannot {operation} a spectral model and {other!r}: expected a spectral model, a number or a quantity"
-            ) from error
+        quantity = _as_factor(other, operation)
         if operation in ("mul", "truediv") and quantity.unit == u.dimensionless_unscaled:
             other = PowerLawNormSpectralModel(norm=float(quantity.value))
             other.norm.frozen = True

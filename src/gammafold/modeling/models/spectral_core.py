@@ -68,9 +68,11 @@ class SpectralModel(ModelBase):
             raise InputError(f"energy is {energy.min():g}: expected energies above zero")
         if is_array_native(self):
             values = [parameter.value for parameter in self.parameters]
-            return u.Quantity(self.compile().evaluate(energy.to_value(ENERGY), *values), self._engine_unit).to(
-                self._unit
-            )
+            try:
+                flux = self.compile().evaluate(energy.to_value(ENERGY), *values)
+            except ZeroDivisionError as error:
+                raise InputError(f"{self!r} divides by zero: it has no flux") from error
+            return u.Quantity(flux, self._engine_unit).to(self._unit)
         return u.Quantity(self.evaluate(energy, *[parameter.quantity for parameter in self.parameters]))
 
     @property
@@ -203,7 +205,7 @@ class SpectralModel(ModelBase):
         energy_min, energy_max : `~astropy.units.Quantity`
             Where to look; of several energies the lowest is given.
         """
-        values = u.Quantity(value)
+        values = to_quantity(value, self._unit, "value")
         found = [self.inverse_all(one, energy_min, energy_max)[0] for one in np.atleast_1d(values).ravel()]
         low = u.Quantity(energy_min)
         first = [energies[0].to_value(low.unit) if len(energies) else np.nan for energies in found]
@@ -214,10 +216,12 @@ class SpectralModel(ModelBase):
         from scipy.optimize import brentq
 
         low, high = (to_quantity(limit, "TeV", "energy limit") for limit in (energy_min, energy_max))
+        if not 0 < low < high < np.inf:
+            raise InputError(f"energy limits are {low} and {high}: expected 0 < energy_min < energy_max, finite")
         grid = np.linspace(np.log(low.value), np.log(high.to_value(low.unit)), 401)
         flux = self(u.Quantity(np.exp(grid), low.unit))
         results = []
-        for value in np.atleast_1d(u.Quantity(values)).ravel():
+        for value in np.atleast_1d(to_quantity(values, flux.unit, "value")).ravel():
             wanted = float(value.to_value(flux.unit))
             if not wanted > 0:
                 raise InputError(f"value is {value}: expected a flux above zero")

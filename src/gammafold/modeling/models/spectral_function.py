@@ -63,7 +63,7 @@ class FunctionSpectralModel(SpectralModel):
         if isinstance(parameters, Mapping):
             given = dict(parameters)
         else:
-            given = {parameter.name: parameter for parameter in parameters}
+            given = _by_name(parameters)
         self._declare([_declaration(name, value) for name, value in given.items()], given)
         self.function: Callable[..., Any] = _imported(function) if isinstance(function, str) else function
         if not callable(self.function):
@@ -123,6 +123,12 @@ class FunctionSpectralModel(SpectralModel):
             plain=content.get("plain", False),
             norm=content.get("norm_only", False),
         )
+
+
+def _by_name(parameters: Any) -> dict[str, Parameter]:
+    if not isinstance(parameters, Iterable) or not all(isinstance(each, Parameter) for each in parameters):
+        raise InputTypeError(f"parameters are {parameters!r}: expected a dict of values by name, or Parameters")
+    return {parameter.name: parameter for parameter in parameters}
 
 
 def _declaration(name: str, value: Any) -> Parameter:

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
 import numpy as np
 
 from gammafold.modeling.models.xp import namespace_of
+from gammafold.utils.errors import InputError, InputTypeError
 
-__all__ = ["GridTable", "PowerLawTable", "inside"]
+__all__ = ["GridTable", "PowerLawTable", "inside", "interpolation_options"]
 
 Array = np.ndarray
 
 # Within this part of its range beyond an end, a coordinate that is a parameter is still served: the steps of
 # numerical derivatives at a limit reach there.
 _SLACK = 0.01
+
+
+def interpolation_options(given: Any, accepted: Mapping[str, tuple[Any, ...]], what: str) -> dict[str, Any]:
+    """Return options of an interpolation as a dict of their own.
+
+    Raises
+    ------
+    InputError
+        If one is not known, or has another value than those ``accepted``: the table would be read otherwise than
+        was asked for.
+    """
+    options = {} if given is None else given
+    if not isinstance(options, Mapping):
+        raise InputTypeError(f"interp_kwargs of {what} is {given!r}: expected a dict")
+    for name, value in options.items():
+        choices = accepted.get(name)
+        if choices is None or not any(type(value) is type(choice) and value == choice for choice in choices):
+            known = "; ".join(f"{key!r}: {' or '.join(map(repr, values))}" for key, values in accepted.items())
+            raise InputError(f"interp_kwargs of {what} has {name!r}: {value!r}, expected some of {known}")
+    return dict(options)
 
 
 class GridTable:

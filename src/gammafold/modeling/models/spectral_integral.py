@@ -26,9 +26,15 @@ def integrate(model: SpectralModel, energy_min: Any, energy_max: Any, power: int
         to_quantity(limit, "TeV", name).to_value("TeV")
         for limit, name in ((energy_min, "energy_min"), (energy_max, "energy_max"))
     )
-    low, high = np.broadcast_arrays(np.asarray(low, dtype=float), np.asarray(high, dtype=float))
-    if not ((low > 0).all() and (high >= low).all()):
-        raise InputError(f"energy limits are {energy_min} and {energy_max}: expected 0 < energy_min <= energy_max")
+    try:
+        low, high = np.broadcast_arrays(np.asarray(low, dtype=float), np.asarray(high, dtype=float))
+    except ValueError:
+        shapes = f"{np.shape(low)} and {np.shape(high)}"
+        raise InputError(f"energy limits have the shapes {shapes}: expected ones that broadcast") from None
+    if not ((low > 0).all() and (high >= low).all() and (high < np.inf).all()):
+        raise InputError(
+            f"energy limits are {energy_min} and {energy_max}: expected 0 < energy_min <= energy_max, finite"
+        )
     values = [parameter.value for parameter in model.parameters]
     total = _bins(model.compile(), low.ravel(), high.ravel(), values, power).reshape(low.shape)
     unit = model._engine_unit * u.TeV ** (1 + power)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
 
 from gammafold.utils.errors import InputError
+from gammafold.utils.units import to_quantity
 
 if TYPE_CHECKING:
     from gammafold.modeling.models.spectral_core import SpectralModel
@@ -108,8 +110,15 @@ def _energies(bounds: Any, n_points: int) -> tuple[u.Quantity, u.Quantity]:
     """Return edges and centres of the energies to draw."""
     if hasattr(bounds, "edges"):
         return bounds.edges, bounds.center
-    low, high = u.Quantity(bounds)
-    if not 0 < low < high:
+    if not isinstance(n_points, int | np.integer) or n_points < 2:
+        raise InputError(f"n_points is {n_points!r}: expected a whole number, 2 or more")
+    limits = [bounds] if isinstance(bounds, u.Quantity) and bounds.isscalar else bounds
+    if not isinstance(limits, Sequence | np.ndarray) or isinstance(limits, str) or len(limits) != 2:
+        raise InputError(f"energy_bounds are {bounds!r}: expected the lowest and the highest energy, or an axis")
+    low, high = (u.Quantity(limit, dtype=float) for limit in limits)
+    for limit in (low, high):
+        to_quantity(limit, "TeV", "an energy of energy_bounds")
+    if not 0 < low < high < np.inf:
         raise InputError(f"energy_bounds are {bounds}: expected 0 < lowest < highest")
     edges = u.Quantity(np.geomspace(low.value, high.to_value(low.unit), n_points), low.unit)
     return edges, edges

@@ -11,12 +11,16 @@ import numpy as np
 from gammafold.likelihood.flux import FluxFunction
 from gammafold.modeling.models.spectral_compile import DNDE
 from gammafold.modeling.models.spectral_core import SpectralModel
-from gammafold.modeling.models.spectral_grid import PowerLawTable
-from gammafold.utils.errors import FileFormatError, InputError, UnitsError
+from gammafold.modeling.models.spectral_grid import PowerLawTable, interpolation_options
+from gammafold.utils.errors import FileFormatError, InputError, InputTypeError, UnitsError
 from gammafold.utils.files import make_path
 from gammafold.utils.units import to_quantity
 
 __all__ = ["TemplateSpectralModel", "quantity_from_dict", "quantity_to_dict"]
+
+
+# What scripts of the field may say of the interpolation, and is so.
+_INTERPOLATION = {"extrapolate": (True, False), "method": ("linear",), "values_scale": ("log",)}
 
 
 class TemplateSpectralModel(SpectralModel):
@@ -31,7 +35,7 @@ class TemplateSpectralModel(SpectralModel):
     values : `~astropy.units.Quantity`
         Fluxes, or factors without unit, shape (n,), >= 0. Between a zero and its neighbour it is linear.
     interp_kwargs : dict, optional
-        ``extrapolate=False`` makes it zero beyond the ends.
+        ``extrapolate=False`` makes it zero beyond the ends. Default: True.
     meta : dict, optional
         Kept.
 
@@ -49,8 +53,8 @@ class TemplateSpectralModel(SpectralModel):
     ) -> None:
         super().__init__()
         self.energy: u.Quantity = np.atleast_1d(to_quantity(energy, "TeV", "energy of the template"))
-        self.values: u.Quantity = np.atleast_1d(u.Quantity(values, dtype=float))
-        self.interp_kwargs = dict(interp_kwargs or {})
+        self.values: u.Quantity = np.atleast_1d(_quantity(values))
+        self.interp_kwargs = interpolation_options(interp_kwargs, _INTERPOLATION, "the template")
         self.meta = dict(meta or {})
         self._check()
 
@@ -175,6 +179,13 @@ class TemplateSpectralModel(SpectralModel):
         content = data.get("spectral", data)
         energy, values = (quantity_from_dict(content, name, cls.__name__) for name in ("energy", "values"))
         return cls(energy, values, interp_kwargs=content.get("interp_kwargs"))
+
+
+def _quantity(values: Any) -> u.Quantity:
+    try:
+        return u.Quantity(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputTypeError(f"the values of the template are {values!r}: expected a quantity") from error
 
 
 def quantity_to_dict(quantity: u.Quantity) -> dict[str, Any]:

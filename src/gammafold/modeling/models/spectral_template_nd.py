@@ -12,7 +12,7 @@ from gammafold.likelihood.flux import FluxFunction
 from gammafold.modeling.models.parameter_files import parameters_declared_by
 from gammafold.modeling.models.spectral_compile import DNDE, compile_model, engine_factor
 from gammafold.modeling.models.spectral_core import SpectralModel
-from gammafold.modeling.models.spectral_grid import GridTable, inside
+from gammafold.modeling.models.spectral_grid import GridTable, inside, interpolation_options
 from gammafold.modeling.models.spectral_template import quantity_from_dict, quantity_to_dict
 from gammafold.modeling.models.xp import namespace_of
 from gammafold.modeling.parameter import Parameter
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["TemplateNDSpectralModel"]
 
 _ENERGY_NAMES = ("energy_true", "energy")
+# What scripts of the field may say of the interpolation.
+_INTERPOLATION = {"values_scale": ("log", "lin"), "extrapolate": (True,), "method": ("linear",), "fill_value": (None,)}
 
 
 class TemplateNDSpectralModel(SpectralModel):
@@ -72,7 +74,7 @@ class TemplateNDSpectralModel(SpectralModel):
         axes = list(map.geom.axes)
         self._declare([_parameter(axis) for axis in axes if axis.name not in _ENERGY_NAMES], kwargs)
         self.map = map
-        self.interp_kwargs = dict(interp_kwargs or {})
+        self.interp_kwargs = interpolation_options(interp_kwargs, _INTERPOLATION, "the template")
         self.meta = dict(meta or {})
         self.filename = None if filename is None else str(filename)
         if sum(axis.name in _ENERGY_NAMES for axis in axes) != 1:

@@ -225,6 +225,35 @@ def test_files_that_are_no_results(own_models, tmp_path):
         FitResult.read(path)
 
 
+@pytest.mark.parametrize(
+    ("entry", "value", "match"),
+    [
+        ("values", [1.0], r"values of fit_result have the shape \(1,\): expected \("),
+        ("errors", "none", "not a fit result: could not convert string to float: 'none'"),
+        ("covariance", [[1.0]], r"covariance of fit_result have the shape \(1, 1\): expected"),
+        ("names", ["index"], r"fit_result is of \['index'\], and its models have . free parameters"),
+        ("trace", [[1.0]], "not a fit result: not enough values to unpack"),
+        ("colour", "red", "not a fit result: .*unexpected keyword argument 'colour'"),
+    ],
+)
+def test_damaged_results_name_the_file(own_models, tmp_path, entry, value, match):
+    path = tmp_path / "fit.yaml"
+    content = yaml.safe_load(STORED.read_text(encoding="utf-8"))
+    content["fit_result"][entry] = value
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(FileFormatError, match=f"fit.yaml: {match}"):
+        FitResult.read(path)
+
+
+def test_damaged_models_of_a_result_name_the_file(own_models, tmp_path):
+    path = tmp_path / "fit.yaml"
+    content = yaml.safe_load(STORED.read_text(encoding="utf-8"))
+    content["components"][0] = "main"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(FileFormatError, match="fit.yaml: component 0: .* 'main': expected a mapping with a type"):
+        FitResult.read(path)
+
+
 if __name__ == "__main__":
     sys.path.insert(0, str(DATA))
     import own_models as module

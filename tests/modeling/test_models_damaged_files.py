@@ -5,6 +5,7 @@ import copy
 import math
 
 import astropy.units as u
+import numpy as np
 import pytest
 
 from gammafold.modeling.models import (
@@ -151,3 +152,35 @@ def test_linked_parameters_may_have_other_units(models):
     reference |= {"value": 1000.0, "unit": "GeV"}
     read = Models.from_dict(content)
     assert read["b"].spectral_model.model1.reference.quantity == 1 * u.TeV
+
+
+@pytest.mark.parametrize("name", ["b", "b c | d", "|", "Crab: 1|2"])
+def test_the_covariance_of_any_name_is_read_back(models, tmp_path, name):
+    models = Models([models["a"], models["b"].copy(name=name)])
+    free = models.parameters.unique_parameters.free_parameters
+    models.set_covariance(free, np.diag(np.arange(1.0, len(free) + 1)) + 0.1)
+    models.write(tmp_path / "models.yaml")
+    read = Models.read(tmp_path / "models.yaml")
+    np.testing.assert_allclose(read.covariance.data, models.covariance.data, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (b"", "must be square"),
+        (b"\xff\xfe\x00", "the covariance cannot be read"),
+        (b"| Parameters | 0 |\n| a.spectral.index | much |\n", "with an entry that is no number"),
+        (b"| Parameters | 0 |\n| a.spectral.index | 1.0 |\n", "which are no parameters of the models"),
+    ],
+)
+def test_a_damaged_covariance(models, tmp_path, text, match):
+    models.write(tmp_path / "models.yaml")
+    (tmp_path / "models_covariance.dat").write_bytes(text)
+    with pytest.raises(FileFormatError, match=f"models_covariance.dat: .*{match}"):
+        Models.read(tmp_path / "models.yaml")
+
+
+@pytest.mark.parametrize("text", ["a: [1", 3, "", "components: 3"])
+def test_texts_that_are_no_models(text):
+    with pytest.raises(FileFormatError, match="these are no models"):
+        Models.from_yaml(text)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gammafold import __version__
-from gammafold.utils.errors import FileFormatError, UnknownNameError
+from gammafold.utils.errors import FileFormatError, GammafoldError, MissingPackageError, UnknownNameError
 from gammafold.utils.files import read_yaml, write_yaml
 
 if TYPE_CHECKING:
@@ -200,28 +200,42 @@ class FitResult:
         from gammafold.modeling.models.collection import Models
 
         try:
-            record = dict(content["fit_result"])
-            schema = record.pop("schema")
-            if schema > _SCHEMA:
-                raise FileFormatError(f"{source}: fit_result has schema {schema}, this version reads up to {_SCHEMA}")
-            covariance = record.pop("covariance")
-            trace = tuple((float(value), np.asarray(theta)) for value, theta in record.pop("trace"))
-            models = Models.from_dict(content)
-            if covariance is not None:
-                models.set_covariance(models.parameters.unique_parameters.free_parameters, covariance)
-            return cls(
-                **{**record, "names": tuple(record["names"]), "at_limit": tuple(record["at_limit"])}
-                | {
-                    "warnings": tuple(record.get("warnings", ())),
-                    "values": np.asarray(record["values"], float),
-                    "errors": np.asarray(record["errors"], float),
-                },
-                covariance=None if covariance is None else np.asarray(covariance, dtype=float),
-                trace=trace,
-                models=models,
-            )
-        except (KeyError, TypeError) as error:
-            raise FileFormatError(f"{source}: not a fit result: {error!r} is missing or unknown") from error
+            return cls._from_record(dict(content["fit_result"]), Models.from_dict(content))
+        except MissingPackageError:
+            raise
+        except GammafoldError as error:
+            raise FileFormatError(f"{source}: {error}") from error
+        except KeyError as error:
+            raise FileFormatError(f"{source}: not a fit result: {error} is missing") from error
+        except (TypeError, ValueError) as error:
+            raise FileFormatError(f"{source}: not a fit result: {error}") from error
+
+    @classmethod
+    def _from_record(cls, record: dict[str, Any], models: Models) -> FitResult:
+        schema = record.pop("schema")
+        if schema > _SCHEMA:
+            raise FileFormatError(f"fit_result has schema {schema}, this version reads up to {_SCHEMA}")
+        free = models.parameters.unique_parameters.free_parameters
+        n = len(free)
+        if len(record["names"]) != n:
+            raise FileFormatError(f"fit_result is of {record['names']}, and its models have {n} free parameters")
+        covariance = record["covariance"]
+        if covariance is not None:
+            covariance = _array(record, "covariance", (n, n))
+            models.set_covariance(free, covariance)
+        return cls(
+            **record
+            | {
+                "names": tuple(record["names"]),
+                "at_limit": tuple(record["at_limit"]),
+                "warnings": tuple(record.get("warnings", ())),
+                "values": _array(record, "values", (n,)),
+                "errors": _array(record, "errors", (n,)),
+                "covariance": covariance,
+                "trace": tuple((float(value), np.asarray(theta, dtype=float)) for value, theta in record["trace"]),
+                "models": models,
+            }
+        )
 
     def write(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
         """Write the result, with models, covariance, priors and links, to one YAML file."""
@@ -234,6 +248,13 @@ class FitResult:
         if not isinstance(content, dict):
             raise FileFormatError(f"{path}: not a fit result")
         return cls.from_dict(content, source=str(path))
+
+
+def _array(record: dict[str, Any], name: str, shape: tuple[int, ...]) -> Array:
+    array = np.asarray(record[name], dtype=float)
+    if array.shape != shape:
+        raise FileFormatError(f"{name} of fit_result have the shape {array.shape}: expected {shape}")
+    return array
 
 
 @cache

@@ -319,10 +319,20 @@ class DatasetModels(Sequence):
 
     @classmethod
     def from_yaml(cls, yaml_str: str, path: str | os.PathLike[str] = "") -> Self:
-        """Return models from YAML."""
+        """Return models from YAML.
+
+        Raises
+        ------
+        FileFormatError
+            If the text is no YAML, or holds no models.
+        """
         import yaml
 
-        return cls.from_dict(yaml.safe_load(yaml_str), path)
+        try:
+            content = yaml.safe_load(yaml_str)
+        except (yaml.YAMLError, AttributeError) as error:
+            raise FileFormatError(f"these are no models in YAML: {error}") from error
+        return cls.from_dict(content, path)
 
     def write(
         self,

@@ -98,7 +98,7 @@ def read_covariance_of(models: DatasetModels, data: dict[str, Any], path: str | 
     file = make_path(path) / str(covariance)
     names, matrix = _read_matrix(file)
     own = models.parameters_unique_names
-    if names != own:
+    if names != [name.strip() for name in own]:
         strange = [name for name in names if name not in own] or names
         raise FileFormatError(f"{file}: a covariance of {strange[:3]}..., which are no parameters of the models {own}")
     models.covariance = matrix
@@ -167,9 +167,11 @@ def _write_matrix(models: DatasetModels, path: Path, overwrite: bool) -> None:
 def _read_matrix(path: Path) -> tuple[list[str], np.ndarray]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise FileFormatError(f"{path}: the covariance cannot be read ({error})") from error
-    rows = [[x.strip() for x in line.strip().strip("|").split("|")] for line in lines[1:] if line.strip()]
+    # The names in the first column may hold what separates the columns.
+    n_columns = len(lines[0].strip().strip("|").split("|")) - 1 if lines else 0
+    rows = [[x.strip() for x in line.strip()[1:-1].rsplit("|", n_columns)] for line in lines[1:] if line.strip()]
     try:
         matrix = np.array([[float(x) for x in row[1:]] for row in rows])
     except ValueError as error:

@@ -8,8 +8,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from gammafold.datasets import Datasets, SpectrumDataset, SpectrumDatasetOnOff
+from gammafold.modeling import Fit
 from gammafold.modeling.models import FoVBackgroundModel, GaussianPrior, PowerLawSpectralModel, SkyModel
-from gammafold.utils.errors import InputError, InputTypeError, UnknownNameError
+from gammafold.utils.errors import FitError, GammafoldWarning, InputError, InputTypeError, UnknownNameError
 
 
 def source(name="source", **kwargs):
@@ -135,6 +136,21 @@ def test_models_are_set_on_all_members(datasets):
     datasets.models = None
     assert datasets["a"].models is None
     assert len(datasets.models) == 0
+
+
+def test_a_model_for_datasets_that_are_not_here_is_told(datasets):
+    here = datasets.names
+    stranger = SkyModel(PowerLawSpectralModel(), name="source", datasets_names=["nowhere"])
+    known = SkyModel(PowerLawSpectralModel(), name="known", datasets_names=["nowhere", here[0]])
+    with pytest.warns(
+        GammafoldWarning, match=rf"model 'source' is for the datasets \['nowhere'\], none of .*{here[0]}"
+    ):
+        datasets.models = [stranger, known]
+    assert datasets.models.names == ["known"]
+    with pytest.warns(GammafoldWarning, match="none of which is here"):
+        datasets.models = stranger
+    with pytest.raises(FitError, match="no models are set, or none that applies to them"):
+        Fit().run(datasets)
 
 
 def test_models_of_members_are_listed_once(datasets):

@@ -22,7 +22,7 @@ from gammafold.modeling.models import (
     PowerLawSpectralModel,
     SkyModel,
 )
-from gammafold.utils.errors import InputError, InputTypeError
+from gammafold.utils.errors import GammafoldWarning, InputError, InputTypeError
 
 LON, LAT = 83.63, 22.01  # the centre of the datasets' region, a circle of 0.11 deg
 
@@ -37,7 +37,8 @@ def source(name="source", **kwargs):
 def test_models_apply_to_the_datasets_they_name(make):
     one, two = make(seed=1, name="one"), make(seed=1, name="two")
     models = [source("all"), source("first", datasets_names="one"), source("none", datasets_names=["elsewhere"])]
-    Datasets([one, two]).models = models
+    with pytest.warns(GammafoldWarning, match=r"model 'none' is for the datasets \['elsewhere'\]"):
+        Datasets([one, two]).models = models
     assert one.models.names == ["all", "first"]
     assert two.models.names == ["all"]
     assert_allclose(one.npred_signal().data, 2 * two.npred_signal().data, rtol=1e-12)

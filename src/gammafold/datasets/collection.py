@@ -11,7 +11,7 @@ import numpy as np
 
 from gammafold.data.gti import GTI
 from gammafold.datasets.door import PlanCache, unique_models
-from gammafold.datasets.fit_checks import require_exposure
+from gammafold.datasets.fit_checks import require_exposure, tell_of_strangers
 from gammafold.datasets.plot_collection import CollectionPlots
 from gammafold.datasets.stack import stack_into
 from gammafold.modeling.models.collection import DatasetModels
@@ -151,7 +151,10 @@ class Datasets(CollectionPlots, MutableSequence):
 
     @property
     def models(self) -> DatasetModels:
-        """Models of all members, each once, in the order of first appearance."""
+        """Models of all members, each once, in the order of first appearance.
+
+        Each member takes those that apply to it; a warning tells of one that names datasets, and none of these.
+        """
         return unique_models(self._datasets)
 
     @models.setter
@@ -160,6 +163,8 @@ class Datasets(CollectionPlots, MutableSequence):
         shared = None if models is None else DatasetModels(models)
         for dataset in self._datasets:
             dataset.models = shared
+        if shared and self._datasets:
+            tell_of_strangers(shared, self.names)
 
     @property
     def parameters(self) -> Parameters:

@@ -6,6 +6,7 @@ off counts when it has ended is `gammafold.stats.few_off.few_off_counts` too: th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +14,20 @@ import numpy as np
 
 from gammafold.datasets.folding import kernel_values, split_models
 from gammafold.stats.few_off import ENOUGH_OFF_COUNTS, few_off_counts
-from gammafold.utils.errors import FitError
+from gammafold.utils.errors import FitError, GammafoldWarning
 
-__all__ = ["low_off_counts", "missing_exposure", "require_exposure"]
+__all__ = ["low_off_counts", "missing_exposure", "require_exposure", "tell_of_strangers"]
+
+
+def tell_of_strangers(models: Sequence[Any], datasets: Sequence[str]) -> None:
+    """Warn of models that name datasets which are not there: nothing would be predicted by them."""
+    strangers = {m.name: m.datasets_names for m in models if m.datasets_names and not {*m.datasets_names} & {*datasets}}
+    if strangers:
+        name, wanted = next(iter(strangers.items()))
+        others = f" ({len(strangers) - 1} more like it)" if len(strangers) > 1 else ""
+        shown = f"{list(datasets[:4])}{' and others' if len(datasets) > 4 else ''}"
+        text = f"model {name!r} is for the datasets {wanted[:4]}{others}, none of which is here: there are {shown}"
+        warnings.warn(text, GammafoldWarning, stacklevel=3)
 
 
 def missing_exposure(dataset: Any) -> str | None:

@@ -311,7 +311,7 @@ def ready_likelihood(collection: Any) -> Likelihood:
     """Return the likelihood of a collection after checking that a fit can start."""
     models = collection.models
     if not models:
-        raise FitError(f"cannot fit {list(collection.names)}: no models are set")
+        raise FitError(f"cannot fit {list(collection.names)}: no models are set, or none that applies to them")
     parameters = models.parameters.unique_parameters
     free = parameters.free_parameters
     if len(free) == 0:

@@ -187,6 +187,7 @@ def test_parameters_of_one_name():
     assert result.names == ("first.index", "first.amplitude", "second.index", "second.amplitude")
     with pytest.raises(UnknownNameError, match="several free parameters are called 'index': there are .*first.index"):
         Fit().confidence(datasets, "index")
+    assert result["first.spectral.index"] == result["first.index"]
     with pytest.raises(UnknownNameError, match="several parameters match 'index'"):
         result["index"]
     found = Fit().confidence(datasets, "second.index")
@@ -230,6 +231,18 @@ def test_where_a_formula_overflows_a_profile_says_so_and_is_quiet(fitted):
     datasets, _ = fitted
     found = Fit().stat_profile(datasets, "alpha", values=[2.3, 1000])
     assert list(found["success"]) == [True, False]
+
+
+def test_the_name_of_the_model_may_always_be_said(fitted):
+    datasets, result = fitted
+    fit = Fit()
+    (model,) = datasets.models.names
+    expected = fit.confidence(datasets, "alpha")
+    for name in (f"{model}.alpha", f"{model}.spectral.alpha"):
+        assert result[name] == result["alpha"]
+        assert fit.confidence(datasets, name) == expected
+    with pytest.raises(UnknownNameError, match=f"no free parameter '{model}.alpah'"):
+        result[f"{model}.alpah"]
 
 
 def test_no_contour_away_from_a_minimum():

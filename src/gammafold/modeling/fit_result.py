@@ -123,8 +123,13 @@ class FitResult:
         return self.total_stat + self.n_free * float(np.log(self.n_data))
 
     def __getitem__(self, name: str) -> tuple[float, float]:
-        """Value and error of a free parameter, by its name or its unambiguous ending."""
-        found = [i for i, full in enumerate(self.names) if full == name or full.endswith(f".{name}")]
+        """Value and error of a free parameter by its name: "index" where there is one, else "crab.index"."""
+        found = [i for i, own in enumerate(self.names) if own == name]
+        if not found:
+            called = {id(parameter) for parameter in self.models.parameters_called(name)}
+            free = self.parameters.unique_parameters.free_parameters
+            pairs = enumerate(zip(self.names, free, strict=True))
+            found = [i for i, (own, parameter) in pairs if own.endswith(f".{name}") or id(parameter) in called]
         if len(found) != 1:
             kind = "several parameters match" if found else "no free parameter"
             raise UnknownNameError(f"{kind} {name!r}: there are {list(self.names)}")

@@ -41,7 +41,8 @@ class Surroundings:
 
     def __init__(self, collection: Any, likelihood: Likelihood) -> None:
         self.likelihood = likelihood
-        self.free: list[Parameter] = list(collection.parameters.unique_parameters.free_parameters)
+        self.models = collection.models
+        self.free: list[Parameter] = list(self.models.parameters.unique_parameters.free_parameters)
         self.best = np.asarray(likelihood.x0, dtype=float)
         self.errors = _usable_errors(likelihood, self.best)
 
@@ -62,7 +63,8 @@ class Surroundings:
         names = list(self.likelihood.names)
         if parameter in names:
             return names.index(parameter)
-        found = [i for i, own in enumerate(self.free) if own.name == parameter]
+        called = {id(own) for own in self.models.parameters_called(parameter)}
+        found = [i for i, own in enumerate(self.free) if id(own) in called]
         if len(found) != 1:
             kind = "several free parameters are called" if found else "no free parameter"
             raise UnknownNameError(f"{kind} {parameter!r}: there are {names}")

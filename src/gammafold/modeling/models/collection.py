@@ -156,6 +156,22 @@ class DatasetModels(Sequence):
                 names[i] = f"{name}-{seen[name]}"
         return names
 
+    def parameters_called(self, name: str) -> list[Parameter]:
+        """Return the parameters that go by a name, each once.
+
+        Parameters
+        ----------
+        name : str
+            Such as "index", "crab.index" or "crab.spectral.index".
+        """
+        owners = [(model.name, parameter) for model in self._models for parameter in model.parameters]
+        found = {
+            id(parameter): parameter
+            for full, (model, parameter) in zip(self.parameters_unique_names, owners, strict=True)
+            if name in (full, f"{model}.{parameter.name}", parameter.name)
+        }
+        return list(found.values())
+
     @property
     def covariance(self) -> Covariance:
         """Covariance of `parameters`; setting it, as a matrix or a Covariance, sets their errors."""

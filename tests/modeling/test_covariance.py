@@ -137,3 +137,15 @@ def test_plot_shows_the_parameters_with_errors(parameters):
 def test_text(parameters):
     assert "b  1.000e+00  9.000e+00 -3.000e-01" in str(Covariance(parameters, MATRIX))
     assert repr(Covariance(parameters)) == "<Covariance of a, b, c>"
+
+
+def test_no_name_is_cut_in_the_plot_of_correlations():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    parameters = Parameters([Parameter("amplitude", 1, error=1), Parameter("alpha", 2, error=1)])
+    ax = Covariance(parameters).plot_correlation()
+    ax.figure.draw_without_rendering()
+    for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
+        box = label.get_window_extent()
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+    plt.close(ax.figure)

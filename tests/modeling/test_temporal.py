@@ -229,6 +229,9 @@ def test_tags():
 def test_plot():
     plt = pytest.importorskip("matplotlib.pyplot")
     ax = ExpDecayTemporalModel(t_ref="55555 d").plot((STARTS[0], STOPS[1]), n_points=5)
+    ax.figure.draw_without_rendering()
+    assert ax.xaxis.get_major_formatter().get_offset() == ""
+    assert ax.get_xlabel() == "Time [MJD, UTC]"
     x, y = ax.lines[0].get_data()
     assert len(x) == 5
     assert y[0] == pytest.approx(1)

@@ -142,7 +142,7 @@ class Covariance:
 
         shown = np.flatnonzero(np.diagonal(self._data) > 0)
         size = 2 + 0.6 * len(shown)
-        _, ax = plt.subplots(figsize=figsize or (size + 1, size))
+        _, ax = plt.subplots(figsize=figsize or (size + 1, size), layout="constrained")
         matrix = self.correlation[np.ix_(shown, shown)]
         image = ax.imshow(matrix, **{"cmap": "RdBu_r", "vmin": -1, "vmax": 1, **kwargs})
         names = [self.parameters[int(i)].name for i in shown]

@@ -208,8 +208,10 @@ class TemporalModel(ModelBase):
         start, stop = time_range
         times = start + (stop - start) * np.linspace(0, 1, n_points)
         ax.plot(getattr(times, self.scale).mjd, self(times), **kwargs)
-        ax.set_xlabel(f"time [MJD, {self.scale}]")
-        ax.set_ylabel("factor")
+        # A date is read as it stands, not as a difference to another.
+        ax.ticklabel_format(axis="x", useOffset=False)
+        ax.set_xlabel(f"Time [MJD, {self.scale.upper()}]")
+        ax.set_ylabel("Factor")
         return ax
 
     def to_dict(self, full_output: bool = False) -> dict[str, Any]:

@@ -95,6 +95,15 @@ def test_edges_of_the_fit(fitted):
         fit_edges(fitted, 5)
 
 
+def test_bins_are_where_there_is_an_exposure():
+    dataset = SpectrumDatasetOnOff.read(sample_files("crab-hess")[0])
+    true = dataset.exposure.geom.axes["energy_true"].center
+    dataset.exposure.data[(true < 2 * u.TeV) | (true > 20 * u.TeV)] = 0
+    edges = fit_edges(Datasets([dataset]), 6)
+    # To the next edge of the data: bins are a twentieth of a decade wide.
+    assert_allclose(np.log10(edges[[0, -1]].to_value("TeV")), np.log10([2, 20]), atol=0.05)
+
+
 def test_a_failed_fit_stops_before_the_points(crab_folder, run, monkeypatch):
     from dataclasses import replace
 

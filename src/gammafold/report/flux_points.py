@@ -23,7 +23,7 @@ LABELS = {"dnde": "dN/dE", "e2dnde": "E² dN/dE", "flux": "flux", "eflux": "ener
 
 
 def fit_edges(datasets: Datasets, n_bins: int) -> u.Quantity:
-    """Return edges of about equal steps in the logarithm of energy, over the bins inside the masks.
+    """Return edges of about equal steps in the logarithm of energy, over the bins inside the masks with an exposure.
 
     Parameters
     ----------
@@ -47,9 +47,10 @@ def fit_edges(datasets: Datasets, n_bins: int) -> u.Quantity:
     low, high = np.inf, 0.0
     for dataset in datasets:
         edges, inside = dataset.reco_energy_axis.edges, np.flatnonzero(dataset.selected_bins())
+        first, last = _exposed(dataset)
         if inside.size:
-            low = min(low, edges[inside[0]].to_value(axis.unit))
-            high = max(high, edges[inside[-1] + 1].to_value(axis.unit))
+            low = min(low, max(first, edges[inside[0]]).to_value(axis.unit))
+            high = max(high, min(last, edges[inside[-1] + 1]).to_value(axis.unit))
     if not low < high:
         raise InputError(f"no bins in range in {list(datasets.names)}: check masks and energy limits")
     logs = np.log(axis.edges.value)
@@ -58,6 +59,13 @@ def fit_edges(datasets: Datasets, n_bins: int) -> u.Quantity:
     if nearest.size < 2:
         raise InputError(f"dataset {datasets[0].name!r} has no bin between {low:g} and {high:g} {axis.unit}")
     return axis.edges[nearest]
+
+
+def _exposed(dataset: Any) -> u.Quantity:
+    """Return the true energies (2,) between which there is an exposure: a flux elsewhere is the model's alone."""
+    edges = dataset.exposure.geom.axes["energy_true"].edges
+    seen = np.flatnonzero(dataset.exposure.data.reshape(-1) > 0)
+    return edges[[seen[0], seen[-1] + 1]] if seen.size else edges[[0, -1]]
 
 
 def flux_text(row: Any, kind: str) -> str:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from gammafold import __version__
 from gammafold.cli.main import COMMANDS, cli, plain_warnings
 from gammafold.cli.options import say
+from gammafold.modeling.models import Models, PowerLawSpectralModel, SkyModel
 from gammafold.report.text import make_table
 from gammafold.utils.errors import GammafoldWarning, InputError
 
@@ -39,6 +40,8 @@ def test_examples_of_the_help_work(crab_folder, run, line):
         crab_folder.joinpath("crab.yaml").write_text(
             "datasets: [pha_obs23523.fits, pha_obs23526.fits]\nmodels: gammafold-fit/power-law.yaml\n"
         )
+    if "my-models.yaml" in line:
+        Models([SkyModel(PowerLawSpectralModel(), name="mine")]).write(crab_folder / "my-models.yaml")
     before = set(crab_folder.rglob("*"))
     result = run(line)
     assert result.exit_code == 0, result.output

@@ -22,7 +22,7 @@ def command(number: int, seed: int, workers: int, output: Path, overwrite: bool)
     """Simulate the Crab nebula from bright to faint, and count how often intervals hold the truth.
 
     Intervals are those from the Fisher matrix and from the profile likelihood. This makes the table and the figure
-    of the documentation; without options it takes about ten minutes on one core.
+    of the documentation; without options it takes some minutes.
 
     \b
     Examples:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -85,11 +85,7 @@ class EnsembleProblem:
         if left.size == 0:
             return found
         # The few rows that need more care than a traced program can take.
-        again = minimise_batch(likelihood.at_rows(left), theta[left])
-        parts = [np.array(part) for part in astuple(found)]
-        for part, new in zip(parts, astuple(again), strict=True):
-            part[left] = new
-        return BatchMinimum(*parts)
+        return found.with_rows(left, minimise_batch(likelihood.at_rows(left), theta[left]))
 
     def draw(self, first: int, last: int) -> JointStatistic:
         """Return the statistic with the data of the realisations ``first`` to ``last`` (exclusive) of one block."""

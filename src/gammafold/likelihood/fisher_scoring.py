@@ -14,7 +14,7 @@ every further step, its negative curvatures turned round (Dauphin et al. 2014, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -91,6 +91,13 @@ class BatchMinimum:
     fisher: Array
     converged: Mask
     n_iterations: NDArray[np.intp]
+
+    def with_rows(self, rows: NDArray[np.intp], found: BatchMinimum) -> BatchMinimum:
+        """Return these fits with those of some rows replaced by others."""
+        parts = [np.array(getattr(self, field.name)) for field in fields(self)]
+        for part, field in zip(parts, fields(self), strict=True):
+            part[rows] = getattr(found, field.name)
+        return BatchMinimum(*parts)
 
 
 def minimise_batch(

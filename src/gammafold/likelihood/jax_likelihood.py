@@ -7,7 +7,7 @@ always, without a change of JAX's global settings.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -209,19 +209,18 @@ class JaxLikelihood:
         theta = np.atleast_2d(np.asarray(theta, dtype=float))
         if len(theta) < _SMALL:
             return _as_minimum(self._call("minimise", theta))
-        found = _as_minimum(self._call("begin", theta))
-        parts = [np.array(part) for part in astuple(found)]
-        rows = np.flatnonzero(~found.converged)
+        found = begun = _as_minimum(self._call("begin", theta))
+        rows = np.flatnonzero(~begun.converged)
         size = -(-len(theta) // _PART)
         for start in range(0, len(rows), size):
             piece = rows[start : start + size]
             # Always as many rows, so that nothing is compiled again.
             padded = np.resize(piece, size)
-            again = _as_minimum(self.at_rows(padded)._call("minimise", found.theta[padded]))
-            for part, new in zip(parts, astuple(again), strict=True):
-                part[piece] = new[: len(piece)]
-        parts[-1][rows] += found.n_iterations[rows]
-        return BatchMinimum(*parts)
+            again = _as_minimum(self.at_rows(padded)._call("minimise", begun.theta[padded]))
+            found = found.with_rows(
+                padded, replace(again, n_iterations=begun.n_iterations[padded] + again.n_iterations)
+            )
+        return found
 
     def npred(self, theta: ArrayLike) -> dict[str, Array]:
         """Predicted counts, background included: for each dataset its bins (K,) or (N, K)."""

@@ -17,9 +17,6 @@ __all__ = ["draw_statistic", "smooth_off_counts"]
 
 Array = NDArray[np.float64]
 
-# Off counts in a window, with which the real data rank among drawn ones as they should, in simulations.
-_ALIKE = 10.0
-
 
 def draw_statistic(likelihood: Likelihood, theta: Array, n: int, random: Any) -> JointStatistic:
     """Return the joint statistic of ``n`` data sets that are drawn from the model.
@@ -78,7 +75,7 @@ def smooth_off_counts(likelihood: Likelihood, rows: slice, kernel: WStatistic, m
         if rows.start <= bins.start and bins.stop <= rows.stop:
             own = np.arange(bins.start - rows.start, bins.stop - rows.start)
             own = own[measured[own]]
-            off[own] = smooth_counts(off[own], _ALIKE)
+            off[own] = smooth_counts(off[own])
     return off
 
 

@@ -26,6 +26,7 @@ from gammafold.data.ogip.companions import resolve
 from gammafold.report.files import write_figure, write_json
 from gammafold.report.text import fixed, make_table
 from gammafold.utils.errors import InputError
+from gammafold.utils.files import bare_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -119,8 +120,7 @@ def group_files(path: Path, rule: Rule, folder: Path | None = None) -> GroupedFi
 
 def grouped_path(path: Path, folder: Path | None = None) -> Path:
     """Return the path of the grouped copy of a spectrum, beside it or in a folder."""
-    stem = path.name.removesuffix(".gz").rsplit(".", 1)[0]
-    return (path.parent if folder is None else folder) / f"{stem}_grouped.fits"
+    return (path.parent if folder is None else folder) / f"{bare_name(path)}_grouped.fits"
 
 
 def _companions(observation: Observation) -> list[str | None]:

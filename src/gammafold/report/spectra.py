@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gammafold.utils.errors import GammafoldWarning, InputError
-from gammafold.utils.files import make_path, read_yaml
+from gammafold.utils.files import bare_name, make_path, read_yaml
 from gammafold.utils.fitsfiles import is_fits, open_fits
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def read_spectrum_files(filenames: Iterable[str | os.PathLike[str]], group: bool
         _require_different(name, [read[index] for index in indices])
         for index in indices:
             path, dataset = read[index]
-            read[index] = path, dataset.copy(name=path.name.removesuffix(".gz").rsplit(".", 1)[0])
+            read[index] = path, dataset.copy(name=bare_name(path))
     names = [dataset.name for _, dataset in read]
     for name in names:
         if names.count(name) > 1:

@@ -25,8 +25,6 @@ Array = NDArray[np.float64]
 ENOUGH_OFF_COUNTS = 5.0
 # Share of background in the on counts below which its bias is lost in the errors of the signal.
 _SMALL = 0.1
-# Counts in the windows over which expected counts are smoothed.
-_ALIKE = 10.0
 # Neighbouring bins resemble each other: of more bins than this a selection tells the bias.
 _BINS = 200
 
@@ -88,8 +86,8 @@ def few_and_many(n_on: Array, n_off: Array, alpha: Array, starts: NDArray[np.int
 
 def _expected_bias(n_on: Array, n_off: Array, alpha: Array, signal: Array | None) -> float:
     """Return the relative bias of a norm; what is expected of a bin is estimated from it and its neighbours."""
-    background = alpha * smooth_counts(n_off, _ALIKE)
+    background = alpha * smooth_counts(n_off)
     if signal is None:
-        signal = smooth_counts(n_on, _ALIKE) - background
+        signal = smooth_counts(n_on) - background
     step = max(1, n_on.size // _BINS)
     return wstat_bias(np.maximum(signal, 0.0)[::step], background[::step], alpha[::step])

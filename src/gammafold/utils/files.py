@@ -12,7 +12,7 @@ from typing import Any
 
 from gammafold.utils.errors import ExistingFileError, FileFormatError, InputError, InputTypeError
 
-__all__ = ["all_or_none", "atomic_path", "make_path", "read_yaml", "write_yaml"]
+__all__ = ["all_or_none", "atomic_path", "bare_name", "make_path", "read_yaml", "write_yaml"]
 
 # Files that wait for others to be written, as their temporary and their final names; None where none do.
 _waiting: ContextVar[list[tuple[Path, Path]] | None] = ContextVar("_waiting", default=None)
@@ -36,6 +36,17 @@ def make_path(path: str | os.PathLike[str]) -> Path:
     except TypeError:
         raise InputTypeError(f"the name of a file is {path!r}: expected a string or a path") from None
     return Path(os.path.expandvars(os.fsdecode(name))).expanduser()
+
+
+def bare_name(path: Path) -> str:
+    """Return the name of a file without its ending, and without that of a compression.
+
+    Examples
+    --------
+    >>> bare_name(Path("run-7.pha.gz"))
+    'run-7'
+    """
+    return path.name.removesuffix(".gz").rsplit(".", 1)[0]
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from gammafold.data.gti import GTI
 from gammafold.datasets.door import PlanCache, unique_models
+from gammafold.datasets.files_methods import CollectionFiles
 from gammafold.datasets.fit_checks import require_exposure, tell_of_strangers
 from gammafold.datasets.plot_collection import CollectionPlots
 from gammafold.datasets.stack import stack_into
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Datasets"]
 
 
-class Datasets(CollectionPlots, MutableSequence):
+class Datasets(CollectionPlots, CollectionFiles, MutableSequence):
     """Datasets with unique names, in order, and their joint likelihood.
 
     Parameters
@@ -356,74 +356,6 @@ class Datasets(CollectionPlots, MutableSequence):
         if cumulative:
             self._require_ability("stack", "info_table(cumulative=True)")
         return info_table(self._datasets, cumulative)
-
-    # -- files
-
-    def write(
-        self,
-        filename: str | os.PathLike[str],
-        filename_models: str | os.PathLike[str] | None = None,
-        overwrite: bool = False,
-        write_covariance: bool = True,
-        checksum: bool = False,
-    ) -> None:
-        """Write the members to FITS files, and a list of them to a YAML file.
-
-        Parameters
-        ----------
-        filename : path
-            The YAML file; the FITS files go to its folder, under the names of the members.
-        filename_models : path, optional
-            YAML file for the models. Default: models are not written.
-        overwrite : bool
-            Whether to replace existing files. Default: False; nothing is written if any of them exists.
-        write_covariance : bool
-            Whether to write the covariance of the parameters beside the models. Default: True.
-        checksum : bool
-            Whether to write checksums into the FITS files and the list. Default: False.
-
-        Raises
-        ------
-        InputError
-            If a file exists and ``overwrite`` is False.
-        """
-        from gammafold.datasets.files_yaml import write_datasets
-
-        write_datasets(self, filename, filename_models, overwrite, write_covariance, checksum)
-
-    @classmethod
-    def read(
-        cls,
-        filename: str | os.PathLike[str],
-        filename_models: str | os.PathLike[str] | None = None,
-        lazy: bool = True,
-        cache: bool = True,
-        checksum: bool = False,
-    ) -> Datasets:
-        """Read datasets from a YAML file that lists them, and models from another.
-
-        Parameters
-        ----------
-        filename : path
-            The YAML file; files that it names are looked for from its folder.
-        filename_models : path, optional
-            YAML file of models, with their covariance if it names one.
-        lazy : bool
-            Whether the parts of the members are read when they are used. Default: True.
-        cache : bool
-            Whether a part that was read later is kept. Default: True.
-        checksum : bool
-            Whether to verify the checksums of the list and of the FITS files. Default: False.
-
-        Raises
-        ------
-        FileFormatError
-            If a file is missing or damaged, or an entry of the list is incomplete or of an unknown type; the message
-            names the YAML file, the entry and the FITS file.
-        """
-        from gammafold.datasets.files_yaml import read_datasets
-
-        return read_datasets(cls, filename, filename_models, lazy, cache, checksum)
 
     def __repr__(self) -> str:
         kinds = ", ".join(f"{dataset.name}: {type(dataset).__name__}" for dataset in self._datasets)

@@ -11,7 +11,7 @@ from gammafold.utils.fitsfiles import open_fits
 if TYPE_CHECKING:
     from astropy.io import fits
 
-__all__ = ["OGIP_FORMATS", "DatasetFiles", "OnOffFiles"]
+__all__ = ["OGIP_FORMATS", "CollectionFiles", "DatasetFiles", "OnOffFiles"]
 
 #: Formats of on-off spectra that are several OGIP files; "ogip-sherpa" is in keV and cm2.
 OGIP_FORMATS = ("ogip", "ogip-sherpa")
@@ -277,3 +277,74 @@ class OnOffFiles(DatasetFiles):
 def _require_format(format: str) -> None:
     if format != "gadf":
         raise InputError(f"format is {format!r}: expected one of {['gadf', *OGIP_FORMATS]}")
+
+
+class CollectionFiles:
+    """Files of `~gammafold.datasets.collection.Datasets`: one for each member, and a list of them."""
+
+    def write(
+        self,
+        filename: str | os.PathLike[str],
+        filename_models: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        write_covariance: bool = True,
+        checksum: bool = False,
+    ) -> None:
+        """Write the members to FITS files, and a list of them to a YAML file.
+
+        Parameters
+        ----------
+        filename : path
+            The YAML file; the FITS files go to its folder, under the names of the members.
+        filename_models : path, optional
+            YAML file for the models. Default: models are not written.
+        overwrite : bool
+            Whether to replace existing files. Default: False; nothing is written if any of them exists.
+        write_covariance : bool
+            Whether to write the covariance of the parameters beside the models. Default: True.
+        checksum : bool
+            Whether to write checksums into the FITS files and the list. Default: False.
+
+        Raises
+        ------
+        InputError
+            If a file exists and ``overwrite`` is False.
+        """
+        from gammafold.datasets.files_yaml import write_datasets
+
+        options = (overwrite, write_covariance, checksum)
+        write_datasets(self, filename, filename_models, *options)  # type: ignore[arg-type]
+
+    @classmethod
+    def read(
+        cls,
+        filename: str | os.PathLike[str],
+        filename_models: str | os.PathLike[str] | None = None,
+        lazy: bool = True,
+        cache: bool = True,
+        checksum: bool = False,
+    ) -> Any:
+        """Read datasets from a YAML file that lists them, and models from another.
+
+        Parameters
+        ----------
+        filename : path
+            The YAML file; files that it names are looked for from its folder.
+        filename_models : path, optional
+            YAML file of models, with their covariance if it names one.
+        lazy : bool
+            Whether the parts of the members are read when they are used. Default: True.
+        cache : bool
+            Whether a part that was read later is kept. Default: True.
+        checksum : bool
+            Whether to verify the checksums of the list and of the FITS files. Default: False.
+
+        Raises
+        ------
+        FileFormatError
+            If a file is missing or damaged, or an entry of the list is incomplete or of an unknown type; the message
+            names the YAML file, the entry and the FITS file.
+        """
+        from gammafold.datasets.files_yaml import read_datasets
+
+        return read_datasets(cls, filename, filename_models, lazy, cache, checksum)  # type: ignore[arg-type]

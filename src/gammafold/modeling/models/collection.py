@@ -1,9 +1,8 @@
-"""Ordered, named collections of models, and their files."""
+"""Ordered, named collections of models."""
 
 from __future__ import annotations
 
 import copy
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -13,15 +12,9 @@ import numpy as np
 from gammafold.modeling.covariance import Covariance, store_covariance
 from gammafold.modeling.links import labelled
 from gammafold.modeling.models.core import NamedModel
+from gammafold.modeling.models.files_methods import ModelsFiles
 from gammafold.modeling.parameter import Parameter, Parameters
-from gammafold.utils.errors import (
-    FileFormatError,
-    GammafoldError,
-    InputError,
-    InputTypeError,
-    MissingPackageError,
-    UnknownNameError,
-)
+from gammafold.utils.errors import InputError, InputTypeError, UnknownNameError
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -29,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["DatasetModels", "Models"]
 
 
-class DatasetModels(Sequence):
+class DatasetModels(ModelsFiles, Sequence):
     """Models with unique names, in order.
 
     Parameters
@@ -280,7 +273,7 @@ class DatasetModels(Sequence):
         """
         return type(self)(copy.deepcopy(self._models))
 
-    # -- tables and files
+    # -- tables
 
     def to_parameters_table(self) -> Table:
         """Return a table with a row for each parameter of each member."""
@@ -303,98 +296,6 @@ class DatasetModels(Sequence):
         from gammafold.modeling.models.parameter_tables import update_from_table
 
         update_from_table(self, table)
-
-    def to_dict(self, full_output: bool = False, overwrite_templates: bool = False) -> dict[str, Any]:
-        """Return the models as plain dicts, lists, strings and numbers.
-
-        Parameters
-        ----------
-        full_output : bool
-            Whether to write what is as the classes declare it, too. Default: False.
-        overwrite_templates : bool
-            Accepted for scripts; see `write`.
-        """
-        from gammafold.modeling.models import files
-
-        return files.models_to_dict(self, full_output)
-
-    def to_yaml(self, full_output: bool = False, overwrite_templates: bool = False) -> str:
-        """Return the models as YAML."""
-        import yaml
-
-        return yaml.safe_dump(self.to_dict(full_output), sort_keys=False, default_flow_style=False, width=120)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any], path: str | os.PathLike[str] = "") -> Self:
-        """Return models from `to_dict`; files that it names are looked for in the folder ``path``."""
-        from gammafold.modeling.models import files
-
-        models = cls(files.models_from_dict(data, path))
-        files.read_covariance_of(models, data, path)
-        return models
-
-    @classmethod
-    def from_yaml(cls, yaml_str: str, path: str | os.PathLike[str] = "") -> Self:
-        """Return models from YAML.
-
-        Raises
-        ------
-        FileFormatError
-            If the text is no YAML, or holds no models.
-        """
-        import yaml
-
-        try:
-            content = yaml.safe_load(yaml_str)
-        except (yaml.YAMLError, AttributeError) as error:
-            raise FileFormatError(f"these are no models in YAML: {error}") from error
-        return cls.from_dict(content, path)
-
-    def write(
-        self,
-        path: str | os.PathLike[str],
-        overwrite: bool = False,
-        full_output: bool = False,
-        overwrite_templates: bool = False,
-        write_covariance: bool = True,
-    ) -> None:
-        """Write the models to a YAML file, and their covariance beside it.
-
-        Parameters
-        ----------
-        path : path
-            The file; the covariance goes to a file of this name ending in ``_covariance.dat``.
-        overwrite : bool
-            Whether to replace files that are there. Default: False.
-        full_output : bool
-            Whether to write what is as the classes declare it, too. Default: False.
-        overwrite_templates : bool
-            Whether to write the files of template models again. Default: False, only those that do not exist.
-        write_covariance : bool
-            Default: True.
-        """
-        from gammafold.modeling.models import files
-
-        files.write_models(self, path, overwrite, full_output, overwrite_templates, write_covariance)
-
-    @classmethod
-    def read(cls, filename: str | os.PathLike[str]) -> Self:
-        """Read models, and their covariance, from a YAML file.
-
-        Raises
-        ------
-        FileFormatError
-            If the file holds no models, or ones that are not known; the message names file and model.
-        """
-        from gammafold.modeling.models import files
-
-        content = files.read_content(filename)
-        try:
-            return cls.from_dict(content, files.folder_of(filename))
-        except MissingPackageError:
-            raise
-        except GammafoldError as error:
-            raise FileFormatError(f"{filename}: {error}") from error
 
     def __repr__(self) -> str:
         kinds = ", ".join(f"{model.name}: {type(model).__name__}" for model in self._models)
